@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Segments: the append-only files that hold file data, dirty and clean.
+ *
+ * CACHE/segments/<number, 16 hex digits>.seg, about 64 MiB each, is a
+ * sequence of records (segment_format.h): a header which says what the bytes
+ * are (inode and file offset, or chunk id), a CRC32C for each piece of them,
+ * then the bytes. A piece is what lies between two multiples of 4096 of the
+ * file offset, so that a random 4 KiB read checks 4 KiB. Bytes are written
+ * once; numbers are never reused.
+ *
+ * Two classes, each with one segment open for appending: WRITTEN holds what
+ * applications wrote, FETCHED what came from the cloud. They never mix: a
+ * FETCHED segment can be dropped at any time, a WRITTEN one only when every
+ * live byte of it is in an acknowledged pack.
+ *
+ *	state     meaning                                     leaves when
+ *	OPEN      the class appends to it                     full, or restart
+ *	SEALED    complete                                    live == 0
+ *	DOOMED    no row points to it; unlinked at last unpin  gone
+ *
+ * live and dirty count the bytes that rows point to (see index.h: the index
+ * reports each change in LSN order). live == 0 of a SEALED segment dooms it.
+ * A pin (reader, append in progress, capture being uploaded) keeps the file.
+ * The order that makes a reader safe: look up the row, pin the segment, look
+ * up the row again if the pin failed with -ENOENT.
+ *
+ * Durability: segments_flush() makes every byte appended before the call
+ * durable. After a kill nothing is lost; after a power cut the bytes above
+ * the last flush may be missing or torn, which the CRCs show.
+ *
+ * Locks: SEGMENT. Nothing is held across pread, pwrite or fdatasync.
+ */
+#ifndef DRAY_CACHE_SEGMENT_H
+#define DRAY_CACHE_SEGMENT_H
+
+#include <sys/types.h>
+
+#include "cache/batch.h"
+#include "cache/row_format.h"
+
+struct segments;
+
+/* Where appended bytes lie; the segment is pinned until segment_unpin(). */
+struct segment_place {
+	uint64_t segment;
+	uint32_t record; /* offset of the record's header in the file */
+};
+
+/* What a record holds. */
+struct segment_tag {
+	enum segment_class class;
+	uint64_t number; /* inode (WRITTEN) or chunk id (FETCHED) */
+	uint64_t offset; /* file offset of the first byte; 0 for a chunk */
+};
+
+struct segments_stats {
+	uint64_t segments;
+	uint64_t written_bytes; /* allocated by WRITTEN segments, dead bytes included */
+	uint64_t fetched_bytes; /* allocated by FETCHED segments */
+	uint64_t live_bytes;
+	uint64_t dirty_bytes;
+	uint64_t flushes_total;
+};
+
+/* Called for each segment by segments_each(). */
+struct segment_info {
+	uint64_t number;
+	enum segment_class class;
+	uint64_t size;	     /* bytes of the file */
+	uint64_t live;
+	uint64_t dirty;
+	bool open;	     /* still appended to */
+	uint64_t last_used;  /* tick of the last read or append; greater is newer */
+};
+typedef int segment_each_fn(const struct segment_info *info, void *arg);
+/* Called for each record of a segment by segment_scan(). */
+typedef int segment_record_fn(const struct segment_tag *tag, uint32_t record, uint32_t length,
+			      void *arg);
+
+struct segments_conf {
+	const char *directory;
+	uint64_t segment_bytes; /* 0: 64 MiB */
+	bool read_only;
+};
+
+/* Opens the directory; counters are zero until segments_load(). */
+int segments_open(const struct segments_conf *conf, struct segments **out);
+void segments_close(struct segments *segments);
+/* Tells the counters that the index saved (each SEGMENT row). */
+void segments_load(struct segments *segments, uint64_t number, const struct segment_row *row);
+/* After replay: seals all, removes files that no row points to. */
+int segments_start(struct segments *segments);
+
+/*
+ * Appends length (1 to 16 MiB) bytes as one record. On success the segment
+ * is pinned once for the caller, who unpins after index_commit(). ENOSPC of
+ * the disk is -ERR_cache_full.
+ */
+int segments_append(struct segments *segments, const struct segment_tag *tag, const void *bytes,
+		    uint32_t length, struct segment_place *out);
+/*
+ * Reads [delta, delta + length) of the record's bytes into `bytes`, checking
+ * every piece touched and that the record is tagged as expected.
+ * -ENOENT: there is no such segment (it was reclaimed: look the row up
+ * again). -ERR_segment_corrupt: names file, offset and owner.
+ */
+int segments_read(struct segments *segments, uint64_t segment, uint32_t record,
+		  const struct segment_tag *expect, uint32_t delta, uint32_t length, void *bytes);
+/* Keeps the segment's file; -ENOENT when it is gone or doomed. */
+int segment_pin(struct segments *segments, uint64_t segment);
+void segment_unpin(struct segments *segments, uint64_t segment);
+
+/* Rows point to so many bytes more or fewer (hook of the index). */
+void segments_use(struct segments *segments, uint64_t segment, int64_t live, int64_t dirty);
+/* Puts the SEGMENT rows that changed since the last call (hook). */
+void segments_put_rows(struct segments *segments, struct batch *batch);
+/* Makes all bytes appended before the call durable. A failed fdatasync is
+ * remembered and reported by every later call. */
+int segments_flush(struct segments *segments);
+/* As segments_flush(), for one segment. */
+int segment_flush(struct segments *segments, uint64_t segment);
+/* Raw bytes at an offset of the file, for REDO: read back and write. */
+int segments_read_raw(struct segments *segments, uint64_t segment, uint32_t offset, void *bytes,
+		      uint32_t length);
+int segments_redo(struct segments *segments, uint64_t segment, uint32_t offset, const void *bytes,
+		  uint32_t length);
+/* Bytes of the record in the file: header, CRCs, data; for REDO. */
+uint32_t segment_record_bytes(uint64_t file_offset, uint32_t length);
+
+int segments_each(struct segments *segments, segment_each_fn *fn, void *arg);
+int segment_scan(struct segments *segments, uint64_t segment, segment_record_fn *fn, void *arg);
+/* Seals the class's open segment, so that it can be reclaimed. */
+int segments_seal(struct segments *segments, enum segment_class class);
+void segments_stats_get(struct segments *segments, struct segments_stats *out);
+
+#endif
