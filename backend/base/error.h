@@ -42,6 +42,7 @@
 	X(journal_corrupt, EIO, PERMANENT)                                     \
 	X(index_corrupt, EIO, PERMANENT)                                       \
 	X(segment_corrupt, EIO, PERMANENT)                                     \
+	X(volume_corrupt, EIO, PERMANENT)                                      \
 	X(pack_corrupt, EIO, PERMANENT)                                        \
 	X(chunk_corrupt, EIO, PERMANENT)                                       \
 	X(commit_corrupt, EIO, PERMANENT)                                      \
