@@ -42,7 +42,7 @@ struct root_writer {
 	struct commit_head head;
 	struct row_run_writer list;
 	size_t last_key_length;
-	uint8_t last_key[ROW_KEY_MAX];
+	uint8_t last_key[ROW_RUN_KEY_MAX];
 };
 
 void root_writer_init(struct root_writer *writer, const struct commit_head *head);

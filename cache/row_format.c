@@ -78,10 +78,10 @@ void key_pack(struct row_key *key, uint64_t pack)
 	key_numbered(key, TABLE_PACK, pack);
 }
 
-void key_dedup(struct row_key *key, const uint8_t digest[DIGEST_BYTES])
+void key_dedup(struct row_key *key, const uint8_t digest[CHUNK_DIGEST_BYTES])
 {
 	key_begin(key, TABLE_DEDUP);
-	key_add_bytes(key, digest, DIGEST_BYTES);
+	key_add_bytes(key, digest, CHUNK_DIGEST_BYTES);
 }
 
 void key_segment(struct row_key *key, uint64_t segment)
@@ -327,7 +327,7 @@ void row_put_chunk(struct buffer *out, const struct chunk_row *row)
 	buffer_put_u32(out, row->offset);
 	buffer_put_u32(out, row->stored_length);
 	buffer_put_u32(out, row->raw_length);
-	buffer_append(out, row->digest, DIGEST_BYTES);
+	buffer_append(out, row->digest, CHUNK_DIGEST_BYTES);
 }
 
 int row_get_chunk(const void *bytes, size_t length, struct chunk_row *row)
@@ -340,9 +340,9 @@ int row_get_chunk(const void *bytes, size_t length, struct chunk_row *row)
 	row->offset = reader_get_u32(&reader);
 	row->stored_length = reader_get_u32(&reader);
 	row->raw_length = reader_get_u32(&reader);
-	digest = reader_get_bytes(&reader, DIGEST_BYTES);
+	digest = reader_get_bytes(&reader, CHUNK_DIGEST_BYTES);
 	if (digest)
-		memcpy(row->digest, digest, DIGEST_BYTES);
+		memcpy(row->digest, digest, CHUNK_DIGEST_BYTES);
 	return row_finish(&reader, "chunk");
 }
 

@@ -56,12 +56,12 @@
 
 #include "backend/base/buffer.h"
 #include "backend/base/id.h"
+#include "backend/seal.h"
 
 #define ROW_KEY_MAX 400
 #define ROW_VALUE_MAX (1 << 20)
 #define NAME_BYTES_MAX 255
 #define SYMLINK_BYTES_MAX 4095
-#define DIGEST_BYTES 16
 #define ROOT_INO 1
 
 enum row_table {
@@ -151,7 +151,7 @@ struct chunk_row {
 	uint32_t offset;	/* in the pack, of the chunk's header */
 	uint32_t stored_length; /* with that header */
 	uint32_t raw_length;
-	uint8_t digest[DIGEST_BYTES];
+	uint8_t digest[CHUNK_DIGEST_BYTES];
 };
 
 enum pack_kind {
@@ -211,7 +211,7 @@ void key_content(struct row_key *key, uint64_t ino);
 void key_extent(struct row_key *key, uint64_t ino, uint32_t generation, uint64_t end);
 void key_chunk(struct row_key *key, uint64_t chunk);
 void key_pack(struct row_key *key, uint64_t pack);
-void key_dedup(struct row_key *key, const uint8_t digest[DIGEST_BYTES]);
+void key_dedup(struct row_key *key, const uint8_t digest[CHUNK_DIGEST_BYTES]);
 void key_segment(struct row_key *key, uint64_t segment);
 void key_cached(struct row_key *key, uint64_t chunk);
 void key_orphan(struct row_key *key, uint64_t ino);

@@ -25,14 +25,14 @@
 
 #include "backend/base/buffer.h"
 
-#define ROW_KEY_MAX   511	 /* as LMDB's; a key has at least one byte */
-#define ROW_VALUE_MAX (1u << 20) /* a value may be empty */
+#define ROW_RUN_KEY_MAX	  511	     /* as LMDB's; a key has at least one byte */
+#define ROW_RUN_VALUE_MAX (1u << 20) /* a value may be empty */
 
 struct row_run_writer {
 	struct buffer bytes;
 	uint64_t rows;
 	size_t last_key_length;
-	uint8_t last_key[ROW_KEY_MAX];
+	uint8_t last_key[ROW_RUN_KEY_MAX];
 };
 
 void row_run_writer_init(struct row_run_writer *writer);
@@ -58,7 +58,7 @@ struct row_run_reader {
 	const char *name; /* of the object, for messages; not owned */
 	uint64_t rows;	  /* returned so far */
 	size_t key_length;
-	uint8_t key[ROW_KEY_MAX];
+	uint8_t key[ROW_RUN_KEY_MAX];
 };
 
 /* The bytes and the name must outlive the reader, which needs no release. */
