@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cache: one volume on this machine. It owns the index, the segments,
+ * the committer, the fetcher and the store, and is what fs/ and tools/ use.
+ * Operations are in ns.h (names), attr.h (attributes, xattrs), io.h
+ * (content), state.h (where a file's bytes are); this file is the life of
+ * the whole.
+ *
+ *	CACHE/volume.json   which volume, cache uuid, last epoch, boot id
+ *	CACHE/lock          flock(2)ed while a process uses the directory
+ *	CACHE/control.sock  the admin tool's way in (fs/control)
+ *	CACHE/journal/      index.h
+ *	CACHE/index/        index.h
+ *	CACHE/segments/     segment.h
+ *	CACHE/outbox/       encoded commits on their way (outbox.h)
+ *
+ *	state       meaning                                  next
+ *	OPENING     recover, claim the epoch, restore        SERVING, FAILED
+ *	SERVING     all operations                           READ_ONLY, STOPPING
+ *	READ_ONLY   reads only: fenced, diverged, or the     STOPPING
+ *	            journal cannot be written; cause kept
+ *	STOPPING    no new operations; threads end
+ *
+ * Opening, in this order: lock the directory; check volume.json against the
+ * bucket's volume object; index and segments recover; claim the next epoch;
+ * follow the log to its end (adopting our own commits that lie in the
+ * outbox); put the empty fence commit; for an empty directory, load the rows
+ * of root and log first; start the threads. See fence.h and restore.h.
+ *
+ * Stopping keeps all dirty data: the next open goes on.
+ */
+#ifndef DRAY_CACHE_H
+#define DRAY_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/store.h"
+#include "backend/store_stats.h"
+#include "backend/volume_format.h"
+
+struct cache;
+
+enum cache_state {
+	CACHE_STATE_INVALID,
+	CACHE_STATE_OPENING,
+	CACHE_STATE_SERVING,
+	CACHE_STATE_READ_ONLY,
+	CACHE_STATE_STOPPING,
+};
+
+/* Called while opening takes long: what ("replay", "restore", "waiting for
+ * the lease of HOST"), and how much of how much. */
+typedef void cache_progress_fn(const char *what, uint64_t done, uint64_t total, void *arg);
+
+struct cache_conf {
+	const char *directory;
+	const char *url;
+	/* The assembled stack (stats over retry over the bottom); owned by the
+	 * cache from a successful cache_open() on. */
+	struct store *store;
+	struct store *stats; /* the stats decorator in that stack; not owned */
+	struct volume_params volume;
+
+	uint64_t cache_bytes;	    /* --cache-size; 0: 10 GiB */
+	int64_t upload_delay_ns;    /* age at which a transaction group is sealed; 0: 5 s */
+	int64_t lease_ttl_ns;	    /* 0: 30 s */
+	unsigned int upload_threads; /* 0: 4 */
+	unsigned int fetch_threads;  /* 0: 8 */
+	int zstd_level;		    /* 0: the volume's */
+	bool takeover;		    /* do not wait for another machine's lease */
+
+	cache_progress_fn *progress; /* or NULL */
+	void *progress_arg;
+};
+
+/* Creates the volume object. -ERR_volume_exists when there is one. */
+int cache_init_volume(struct store *store, const char *url, const struct volume_params *params);
+/* Reads and checks the volume object. -ERR_volume_missing, -ERR_format_newer. */
+int cache_read_volume(struct store *store, const char *url, struct volume_params *out);
+
+int cache_open(const struct cache_conf *conf, struct cache **out);
+/* Clean stop: flushes locally, releases the lease, ends the threads. Dirty
+ * data stays for the next open. */
+void cache_close(struct cache *cache);
+/* Ends as a killed process would: nothing is flushed (tests). */
+void cache_abandon(struct cache *cache);
+
+/*
+ * Opens a directory whose gateway is dead for looking only: nothing is
+ * written, no store, no threads. -ERR_cache_busy when a gateway runs (the
+ * tool then asks it through control.sock).
+ */
+int cache_open_dead(const char *directory, struct cache **out);
+
+/*
+ * Waits until all that was handed to the cache before the call is in the
+ * cloud: the commit whose cut is not older than the call, with all dirty
+ * content in it, is acknowledged. 0, -ERR_try_again at the deadline
+ * (clock_boot_ns(), INT64_MAX: none), or the cause when it cannot happen
+ * any more (fenced).
+ */
+int cache_wait(struct cache *cache, int64_t deadline_boot_ns);
+/* Local barrier: everything handed over before the call survives a power
+ * cut when it returns 0. */
+int cache_sync(struct cache *cache);
+
+/* What `dray status` shows; the names of design's status line. */
+struct cache_status {
+	char volume[37];
+	char name[256];
+	const char *url;
+	const char *directory;
+	enum cache_state state;
+	char state_cause[512]; /* READ_ONLY: why */
+	uint64_t epoch;
+	uint64_t dirty_bytes;  /* in no acknowledged pack */
+	uint64_t dirty_files;  /* content or size newer than in the cloud */
+	uint64_t pending_files; /* of these, named as pending by the last commit */
+	int64_t oldest_dirty_age_ns; /* 0: nothing is dirty */
+	uint64_t cache_used_bytes;
+	uint64_t cache_limit_bytes;
+	uint64_t files;
+	uint64_t committed_seq;
+	int64_t committed_time_ns;
+	uint64_t uploads_in_flight;
+	uint64_t upload_bytes_per_second;
+	int64_t eta_ns; /* -1: unknown */
+	bool failing;	/* the last upload attempt failed */
+	char last_error[512];
+	uint64_t logical_bytes_committed_total;
+	uint64_t commits_total;
+	struct store_stats_snapshot store;
+};
+
+void cache_status_get(struct cache *cache, struct cache_status *out);
+const char *cache_state_name(enum cache_state state);
+
+/* statfs: true budgets. */
+struct cache_space {
+	uint64_t total_bytes;
+	uint64_t free_bytes;
+	uint64_t files;
+};
+void cache_space_get(struct cache *cache, struct cache_space *out);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the cache, as its own modules see them. */
+#ifndef DRAY_CACHE_INT_H
+#define DRAY_CACHE_INT_H
+
+#include <stdatomic.h>
+
+#include "backend/base/lock.h"
+#include "cache/cache.h"
+#include "cache/index.h"
+#include "cache/node.h"
+#include "cache/segment.h"
+
+struct budget;
+struct committer;
+struct evictor;
+struct fence;
+struct fetch;
+struct flusher;
+
+struct cache {
+	/* immutable after cache_open() */
+	char *directory;
+	char *url;
+	struct cache_conf conf; /* with defaults filled in */
+	int lock_fd;
+	struct id cache_id; /* of this directory */
+	struct store *store; /* NULL: a dead cache, opened to look */
+	struct index *index;
+	struct segments *segments;
+	struct node_table *nodes;
+	struct budget *budget;
+	struct flusher *flusher;
+	struct fetch *fetch;
+	struct evictor *evictor;
+	struct fence *fence;
+	struct committer *committer;
+
+	_Atomic(enum cache_state) state;
+	struct lock lifecycle;
+	/* guarded by lifecycle */
+	char state_cause[512];
+	int state_code;
+};
+
+/*
+ * Becomes READ_ONLY for the cause that err_message(code) tells (the first
+ * one is kept). Dirty data stays. Logged once.
+ */
+void cache_fail(struct cache *cache, int code);
+/* 0, or the code of the cause (its sentence recorded) when not SERVING. */
+int cache_check_writable(struct cache *cache);
+
+#endif

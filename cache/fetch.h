@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Chunks from the cloud.
+ *
+ *	fetch_read: decoded in memory? -> in a FETCHED segment (CACHED row)?
+ *	            -> GET, verify, decode, append to a FETCHED segment
+ *
+ * One fetch per chunk is in flight however many readers wait for it (single
+ * flight). A miss is widened to its neighbours in the pack: chunks that lie
+ * next to each other and are wanted, or small, come in one ranged GET.
+ * Decoded chunks stay in memory for a while (bounded bytes), so that small
+ * files in one solid chunk cost one decode. A fetched chunk is served to its
+ * readers even when it cannot be cached (cache full): a miss needs no space.
+ *
+ * A chunk whose bytes do not verify is fetched once more, then is
+ * -ERR_chunk_corrupt: wrong bytes are never returned.
+ *
+ * Locks: FETCH; nothing is held across the network or segment I/O.
+ */
+#ifndef DRAY_CACHE_FETCH_H
+#define DRAY_CACHE_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cache;
+struct fetch;
+
+struct fetch_stats {
+	uint64_t hits_memory;
+	uint64_t hits_disk;
+	uint64_t misses;
+	uint64_t gets;
+	uint64_t bytes_fetched; /* stored bytes of GETs */
+	uint64_t bytes_ahead;	/* raw bytes brought by read-ahead */
+};
+
+struct fetch *fetch_start(struct cache *cache, unsigned int threads);
+void fetch_stop(struct fetch *fetch);
+
+/*
+ * Bytes [offset, offset + length) of a chunk's raw bytes. With no_wait:
+ * -EAGAIN instead of waiting for the network (the fetch is then started).
+ */
+int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length, bool no_wait,
+	       void *bytes);
+/* Starts bringing these chunks into the cache; returns at once. Ignored
+ * beyond the budget of read-ahead. */
+void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count);
+/* True when a read of the chunk needs no network. */
+bool fetch_is_cached(struct fetch *fetch, uint64_t chunk);
+void fetch_stats_get(struct fetch *fetch, struct fetch_stats *out);
+
+#endif

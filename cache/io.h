@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The content of regular files.
+ *
+ *	write    append to the segment; EXTENT and CONTENT rows, journal; reply
+ *	read     extents -> segment | cached chunk | fetch; holes are zeros
+ *	fsync    up to 64 KiB unflushed: copied into the journal (REDO), one
+ *	         flush; more: segments first, then the journal
+ *
+ * A write returns when a killed process cannot lose it. It never stamps
+ * times (attr.h). Overwritten extents are split or removed by the pure
+ * functions of extent_map.h.
+ *
+ * Locks: NODE of the file: exclusive for changes (over the memtable and the
+ * journal's buffer, not over its write), shared for reads up to the pin of
+ * the segments.
+ */
+#ifndef DRAY_CACHE_IO_H
+#define DRAY_CACHE_IO_H
+
+#include <sys/types.h>
+
+#include "cache/attr.h"
+
+/* What read-ahead knows of one open file; owned by the handle, zeroed. */
+struct io_stream {
+	uint64_t next_offset;
+	uint64_t window;
+	uint64_t ahead_until;
+	uint32_t random_hits;
+};
+
+enum io_read_flags {
+	IO_NO_WAIT = 1, /* -EAGAIN instead of waiting for the network */
+};
+
+/*
+ * Reads up to length bytes into `bytes`; *got_out may be less only at the end
+ * of the file. stream may be NULL. -EIO codes name the chunk or segment.
+ */
+int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_t offset,
+	    size_t length, unsigned int flags, void *bytes, size_t *got_out);
+/* Writes all or fails. -EFBIG beyond 2^63-1, -ERR_cache_full, -ERR_read_only. */
+int io_write(struct cache *cache, uint64_t ino, uint64_t offset, const void *bytes, size_t length);
+/* fallocate(2): modes 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE
+ * (|KEEP_SIZE); others -EOPNOTSUPP. */
+int io_fallocate(struct cache *cache, uint64_t ino, int mode, uint64_t offset, uint64_t length);
+/* SEEK_DATA or SEEK_HOLE. -ENXIO. */
+int io_seek(struct cache *cache, uint64_t ino, uint64_t offset, int whence, uint64_t *out);
+/* Shares bytes that are in packs, copies the others. Ranges of one file must
+ * not overlap (-EINVAL). */
+int io_copy_range(struct cache *cache, uint64_t from, uint64_t from_offset, uint64_t to,
+		  uint64_t to_offset, uint64_t length, uint64_t *copied_out);
+/* Durable on this machine, with every record it depends on; also marks the
+ * content as a barrier of the next commit. */
+int io_fsync(struct cache *cache, uint64_t ino);
+/* close(2) was called: a content version may be taken here. */
+int io_flush(struct cache *cache, uint64_t ino);
+
+/* attr_set() calls it with the node locked exclusively; adds to the batch. */
+struct node;
+int io_truncate_locked(struct cache *cache, struct node *node, struct content_row *content,
+		       uint64_t size, struct batch *batch);
+/* Removes extents of generations that no longer count, and all of a reaped
+ * inode (keep_generation UINT32_MAX: none is kept), in bounded batches. */
+int io_reap_extents(struct cache *cache, uint64_t ino, uint32_t keep_generation);
+
+/*
+ * The dirty budget: io_write() does its work at once; when un-uploaded bytes
+ * near the limit the *reply* is delayed. fs/ calls this after a write: true:
+ * reply now; false: fn(arg) is called later, from another thread.
+ */
+typedef void budget_reply_fn(void *arg);
+bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, void *arg);
+
+#endif
