@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "backend/base/lock.h"
+#include "backend/seal.h"
 #include "cache/cache.h"
 #include "cache/index.h"
 #include "cache/node.h"
@@ -26,6 +27,7 @@ struct cache {
 	int lock_fd;
 	struct id cache_id; /* of this directory */
 	struct store *store; /* NULL: a dead cache, opened to look */
+	const struct seal *seal; /* the volume's keyring */
 	struct index *index;
 	struct segments *segments;
 	struct node_table *nodes;
@@ -48,6 +50,8 @@ struct cache {
  * one is kept). Dirty data stays. Logged once.
  */
 void cache_fail(struct cache *cache, int code);
+/* The writer epoch of this mount: the generation of inodes made by it. */
+uint32_t cache_epoch(struct cache *cache);
 /* 0, or the code of the cause (its sentence recorded) when not SERVING. */
 int cache_check_writable(struct cache *cache);
 
