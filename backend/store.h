@@ -4,13 +4,17 @@
  * file, mem and s3 stores implement it, and so do the decorators (retry,
  * stats, fault), each of which owns the store below it.
  *
- *	store_stats -> store_retry -> store_fault (tests) -> store_s3
+ *	store_retry -> store_stats -> store_fault (tests) -> store_s3
+ *
+ * (in this order the counters show every request, also the repeated ones).
  *
  * Calls block, and any number of threads may call at once. A caller that
  * wants several requests in flight uses several threads.
  *
  * Keys are relative: 1 to 512 bytes of [A-Za-z0-9._/-], no empty, "." or
- * ".." component. The store adds the prefix of its URL.
+ * ".." component, none longer than 255 bytes. The store adds the prefix of
+ * its URL. No key may name a "directory" of another ("a" beside "a/b"): the
+ * file store refuses the second of them.
  *
  * What every store promises (tests/store_suite runs the same cases on all):
  *  - put is atomic: a reader sees the whole object or none, and when put
@@ -30,8 +34,9 @@
 
 #include "backend/base/buffer.h"
 
-#define STORE_KEY_MAX 512
-#define STORE_GET_ALL SIZE_MAX
+#define STORE_KEY_MAX		512
+#define STORE_KEY_COMPONENT_MAX 255
+#define STORE_GET_ALL		SIZE_MAX
 
 struct store;
 
@@ -79,7 +84,7 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	const char *kind;    /* "file", "mem", "s3", "retry", ... */
-	char *url;           /* for messages: what the user named; owned */
+	char *url;	     /* for messages: what the user named; owned */
 	struct store *below; /* the decorated store; NULL at the bottom; owned */
 };
 
@@ -94,26 +99,47 @@ int store_open(const char *url, bool create, struct store **out);
 /* True for a key of the form that the head of this file gives. */
 bool store_key_valid(const char *key);
 
+/* 0 for a valid key, or -ERR_store_refused with the sentence set. */
+int store_key_check(const char *key);
+
+/* For implementers: fills the common part (url is copied), and ends it: frees
+ * the url and the store below. */
+void store_init(struct store *store, const struct store_ops *ops, const char *kind, const char *url,
+		struct store *below);
+void store_release(struct store *store);
+
+/*
+ * The calls, as described at struct store_ops. They check the key, so that no
+ * implementation sees an invalid one: keys may come from bytes of the bucket.
+ */
 static inline int store_put(struct store *store, const char *key, const void *bytes, size_t length,
 			    enum store_put_flags flags)
 {
-	return store->ops->put(store, key, bytes, length, flags);
+	int result = store_key_check(key);
+
+	return result ? result : store->ops->put(store, key, bytes, length, flags);
 }
 
 static inline int store_get(struct store *store, const char *key, uint64_t offset, size_t length,
 			    struct buffer *out)
 {
-	return store->ops->get(store, key, offset, length, out);
+	int result = store_key_check(key);
+
+	return result ? result : store->ops->get(store, key, offset, length, out);
 }
 
 static inline int store_head(struct store *store, const char *key, uint64_t *size_out)
 {
-	return store->ops->head(store, key, size_out);
+	int result = store_key_check(key);
+
+	return result ? result : store->ops->head(store, key, size_out);
 }
 
 static inline int store_remove(struct store *store, const char *key)
 {
-	return store->ops->remove(store, key);
+	int result = store_key_check(key);
+
+	return result ? result : store->ops->remove(store, key);
 }
 
 static inline int store_list(struct store *store, const char *prefix, const char *after,

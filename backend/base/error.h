@@ -53,6 +53,7 @@
 	X(store_refused, EIO, PERMANENT)                                       \
 	X(store_unsupported, EOPNOTSUPP, PERMANENT)                            \
 	X(store_busy, EIO, TRANSIENT)                                          \
+	X(store_full, ENOSPC, TRANSIENT)                                       \
 	X(store_unreachable, EIO, TRANSIENT)                                   \
 	X(store_failed, EIO, AMBIGUOUS)                                        \
 	X(store_timeout, EIO, AMBIGUOUS)                                       \
