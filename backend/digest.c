@@ -40,7 +40,8 @@ static void fetch(void)
 	sha256 = EVP_MD_fetch(NULL, name, NULL);
 	check(sha256 && hmac);
 	hmac_template = EVP_MAC_CTX_new(hmac);
-	check(hmac_template && EVP_MAC_CTX_set_params(hmac_template, parameters));
+	check(hmac_template);
+	check(EVP_MAC_CTX_set_params(hmac_template, parameters));
 	EVP_MAC_free(hmac); /* the template keeps its own reference */
 }
 
@@ -60,10 +61,11 @@ struct digest digest_hmac(const void *key, size_t key_length, const void *bytes,
 
 	pthread_once(&fetch_once, fetch);
 	context = EVP_MAC_CTX_dup(hmac_template);
+	check(context);
 	/* A NULL key would mean "keep the key that is set". */
-	check(context && EVP_MAC_init(context, key_length ? key : "", key_length, NULL) &&
-	      EVP_MAC_update(context, bytes, length) &&
-	      EVP_MAC_final(context, digest.bytes, NULL, sizeof(digest.bytes)));
+	check(EVP_MAC_init(context, key_length ? key : "", key_length, NULL));
+	check(EVP_MAC_update(context, bytes, length));
+	check(EVP_MAC_final(context, digest.bytes, NULL, sizeof(digest.bytes)));
 	EVP_MAC_CTX_free(context);
 	return digest;
 }
@@ -87,7 +89,8 @@ void digest_stream_init(struct digest_stream *stream)
 {
 	pthread_once(&fetch_once, fetch);
 	stream->context = EVP_MD_CTX_new();
-	check(stream->context && EVP_DigestInit_ex2(stream->context, sha256, NULL));
+	check(stream->context);
+	check(EVP_DigestInit_ex2(stream->context, sha256, NULL));
 }
 
 void digest_stream_add(struct digest_stream *stream, const void *bytes, size_t length)
@@ -99,8 +102,8 @@ struct digest digest_stream_finish(struct digest_stream *stream)
 {
 	struct digest digest;
 
-	check(EVP_DigestFinal_ex(stream->context, digest.bytes, NULL) &&
-	      EVP_DigestInit_ex2(stream->context, sha256, NULL));
+	check(EVP_DigestFinal_ex(stream->context, digest.bytes, NULL));
+	check(EVP_DigestInit_ex2(stream->context, sha256, NULL));
 	return digest;
 }
 
