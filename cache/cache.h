@@ -60,6 +60,7 @@ struct cache_conf {
 	 * cache from a successful cache_open() on. */
 	struct store *store;
 	struct store *stats; /* the stats decorator in that stack; not owned */
+	struct store *retry; /* the retry decorator in that stack; not owned */
 	struct volume_params volume;
 
 	uint64_t cache_bytes;	    /* --cache-size; 0: 10 GiB */

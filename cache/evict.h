@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Eviction: holds the cache to its size by dropping clean bytes.
+ *
+ * What counts is what the disk gives: allocated segment bytes (dead ones
+ * included), journal, index and outbox. Above EVICT_START of the limit the
+ * thread drops whole segments, least recently used first, until below
+ * EVICT_STOP:
+ *
+ *	FETCHED segment   its CACHED rows go; a read fetches the chunk again
+ *	WRITTEN segment   only when dirty == 0: its extents, all of which are
+ *			  in acknowledged packs, lose their local place
+ *
+ * Dirty bytes are another class of segment use, not a flag: a segment with
+ * one dirty byte is no candidate, and detaching an extent without chunk
+ * references is impossible (extent_map.h). The open segment of a class is
+ * sealed first when nothing else is left.
+ *
+ * Thread: one. Locks: NODE of each inode whose extents change.
+ */
+#ifndef DRAY_CACHE_EVICT_H
+#define DRAY_CACHE_EVICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cache;
+struct evictor;
+
+struct evictor *evict_start(struct cache *cache);
+void evict_stop(struct evictor *evictor);
+
+/* May `bytes` of fetched data be cached now? Wakes the thread when the cache
+ * is filling. Never blocks. */
+bool evict_admit(struct cache *cache, size_t bytes);
+/* Bytes on disk that count against the limit. */
+uint64_t evict_used_bytes(struct cache *cache);
+/* Drops what it can until at most `target` bytes are used; returns when
+ * nothing more can go. Errors end it early. */
+int evict_to(struct cache *cache, uint64_t target);
+
+#endif

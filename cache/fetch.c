@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/fetch.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/error.h"
+#include "backend/base/log.h"
+#include "cache/cache_int.h"
+#include "cache/chunk_memory.h"
+#include "cache/evict.h"
+#include "cache/fetch_job.h"
+
+#define FETCH_MEMORY_BYTES (32u << 20)
+#define FETCH_AHEAD_BYTES  (64u << 20)
+#define FETCH_BUCKETS	   1024
+
+/*
+ * A chunk on its way. It stays in the table until its bytes are cached on
+ * disk, so that no second fetch starts in between.
+ *
+ *	WANTED   in a job of the queue, or at work
+ *	READY    `bytes` is there
+ *	FAILED   `code` and `message` say why
+ *
+ * The table holds one reference (until the end of the job), each waiter one.
+ */
+enum flight_state { FLIGHT_WANTED = 1, FLIGHT_READY, FLIGHT_FAILED };
+
+struct flight {
+	uint64_t chunk;
+	enum flight_state state;
+	unsigned int references;
+	struct chunk_bytes *bytes;
+	int code;
+	char message[512];
+	struct flight *next;
+};
+
+struct fetch {
+	/* immutable */
+	struct cache *cache;
+	unsigned int thread_count;
+	pthread_t *threads;
+	struct lock lock;
+	struct condition work;	 /* a job was queued, or stop */
+	struct condition landed; /* a flight became READY or FAILED */
+	/* guarded by lock */
+	bool stopping;
+	struct chunk_memory *memory;
+	struct flight *flights[FETCH_BUCKETS];
+	struct fetch_job *queue;
+	struct fetch_job **queue_end;
+	uint64_t queued_raw_bytes;
+	struct fetch_stats stats;
+};
+
+static struct flight *flight_find_locked(struct fetch *fetch, uint64_t chunk)
+{
+	struct flight *flight = fetch->flights[chunk % FETCH_BUCKETS];
+
+	lock_assert_held(&fetch->lock);
+	while (flight && flight->chunk != chunk)
+		flight = flight->next;
+	return flight;
+}
+
+static void flight_put_locked(struct fetch *fetch, struct flight *flight)
+{
+	lock_assert_held(&fetch->lock);
+	if (--flight->references)
+		return;
+	chunk_bytes_put(flight->bytes);
+	free(flight);
+}
+
+static void flight_add_locked(struct fetch *fetch, uint64_t chunk)
+{
+	struct flight **bucket = &fetch->flights[chunk % FETCH_BUCKETS];
+	struct flight *flight = xcalloc(1, sizeof(*flight));
+
+	lock_assert_held(&fetch->lock);
+	flight->chunk = chunk;
+	flight->state = FLIGHT_WANTED;
+	flight->references = 1;
+	flight->next = *bucket;
+	*bucket = flight;
+}
+
+static void flight_remove_locked(struct fetch *fetch, uint64_t chunk)
+{
+	struct flight **link = &fetch->flights[chunk % FETCH_BUCKETS];
+	struct flight *flight;
+
+	while ((*link)->chunk != chunk)
+		link = &(*link)->next;
+	flight = *link;
+	*link = flight->next;
+	flight_put_locked(fetch, flight);
+}
+
+/* Reads from the FETCHED segment; -ENOENT when the chunk is not in one. */
+static int read_cached(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length,
+		       void *bytes)
+{
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct segment_tag tag = { .class = SEGMENT_CLASS_FETCHED, .number = chunk };
+	struct cached_row row;
+	struct row_key key;
+	int result;
+
+	key_cached(&key, chunk);
+	result = index_get(fetch->cache->index, &key, &value);
+	if (!result)
+		result = row_get_cached(value.data, value.length, &row);
+	if (!result)
+		result = segments_read(fetch->cache->segments, row.segment, row.record, &tag,
+				       offset, length, bytes);
+	if (result == -ERR_segment_corrupt || result == -ERR_local_io) {
+		log_warn("%s; fetching chunk %" PRIu64 " again", err_message(result), chunk);
+		result = -ENOENT;
+	}
+	return result;
+}
+
+bool fetch_is_cached(struct fetch *fetch, uint64_t chunk)
+{
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct row_key key;
+
+	key_cached(&key, chunk);
+	return !index_get(fetch->cache->index, &key, &value);
+}
+
+static void queue_job_locked(struct fetch *fetch, struct fetch_job *job)
+{
+	uint32_t i;
+
+	lock_assert_held(&fetch->lock);
+	for (i = 0; i < job->count; i++) {
+		flight_add_locked(fetch, job->targets[i].chunk);
+		fetch->queued_raw_bytes += job->targets[i].row.raw_length;
+	}
+	*fetch->queue_end = job;
+	fetch->queue_end = &job->next;
+	condition_signal(&fetch->work);
+}
+
+/* Drops from the job's end what someone else has started meanwhile. */
+static bool job_trim_locked(struct fetch *fetch, struct fetch_job *job)
+{
+	uint32_t keep = 0;
+
+	while (keep < job->count && !flight_find_locked(fetch, job->targets[keep].chunk))
+		keep++;
+	job->count = keep;
+	return keep > 0;
+}
+
+static bool wanted_ahead(uint64_t chunk, void *arg)
+{
+	struct fetch *fetch = arg;
+	bool in_flight;
+
+	if (fetch_is_cached(fetch, chunk))
+		return false;
+	lock_acquire(&fetch->lock);
+	in_flight = flight_find_locked(fetch, chunk) != NULL;
+	lock_release(&fetch->lock);
+	return !in_flight;
+}
+
+static int start_miss(struct fetch *fetch, uint64_t chunk)
+{
+	struct fetch_job *job;
+	int result = fetch_job_new(fetch->cache->index, chunk, &job);
+
+	if (result)
+		return result;
+	fetch_job_widen(job, fetch->cache->index, wanted_ahead, fetch);
+	lock_acquire(&fetch->lock);
+	if (job_trim_locked(fetch, job)) {
+		fetch->stats.misses++;
+		queue_job_locked(fetch, job);
+		job = NULL;
+	}
+	lock_release(&fetch->lock);
+	free(job);
+	return 0;
+}
+
+static int copy_out(const struct chunk_bytes *bytes, uint32_t offset, uint32_t length, void *out)
+{
+	if ((uint64_t)offset + length > bytes->length)
+		return err_set(-ERR_index_corrupt,
+			       "an extent reaches behind the end of chunk %" PRIu64 " (%zu bytes)",
+			       bytes->chunk, bytes->length);
+	memcpy(out, bytes->data + offset, length);
+	return 0;
+}
+
+/* The chunk from memory or from a flight that is READY; NULL when neither. */
+static struct chunk_bytes *find_in_memory(struct fetch *fetch, uint64_t chunk)
+{
+	struct chunk_bytes *bytes;
+	struct flight *flight;
+
+	lock_acquire(&fetch->lock);
+	bytes = chunk_memory_find(fetch->memory, chunk);
+	flight = bytes ? NULL : flight_find_locked(fetch, chunk);
+	if (flight && flight->state == FLIGHT_READY)
+		bytes = chunk_bytes_get(flight->bytes);
+	if (bytes)
+		fetch->stats.hits_memory++;
+	lock_release(&fetch->lock);
+	return bytes;
+}
+
+/* Waits for the chunk's flight. -EAGAIN: there is none (it landed). */
+static int wait_flight(struct fetch *fetch, uint64_t chunk, struct chunk_bytes **out)
+{
+	struct flight *flight;
+	int result = 0;
+
+	lock_acquire(&fetch->lock);
+	flight = flight_find_locked(fetch, chunk);
+	if (!flight) {
+		lock_release(&fetch->lock);
+		return -EAGAIN;
+	}
+	flight->references++;
+	while (flight->state == FLIGHT_WANTED)
+		condition_wait(&fetch->landed, &fetch->lock);
+	if (flight->state == FLIGHT_READY)
+		*out = chunk_bytes_get(flight->bytes);
+	else
+		result = err_set(flight->code, "%s", flight->message);
+	flight_put_locked(fetch, flight);
+	lock_release(&fetch->lock);
+	return result;
+}
+
+int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length, bool no_wait,
+	       void *bytes)
+{
+	struct chunk_bytes *found;
+	int result;
+
+	for (;;) {
+		found = find_in_memory(fetch, chunk);
+		if (found)
+			break;
+		result = read_cached(fetch, chunk, offset, length, bytes);
+		if (result != -ENOENT) {
+			lock_acquire(&fetch->lock);
+			fetch->stats.hits_disk++;
+			lock_release(&fetch->lock);
+			return result;
+		}
+		result = start_miss(fetch, chunk);
+		if (!result && no_wait)
+			return -EAGAIN;
+		if (!result)
+			result = wait_flight(fetch, chunk, &found);
+		if (!result)
+			break;
+		if (result != -EAGAIN)
+			return result;
+	}
+	result = copy_out(found, offset, length, bytes);
+	chunk_bytes_put(found);
+	return result;
+}
+
+void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count)
+{
+	struct index *index = fetch->cache->index;
+	struct fetch_job *job;
+	struct chunk_row row;
+	struct pack_row pack;
+	size_t i = 0;
+	bool full = false;
+
+	while (i < count && !full) {
+		if (!wanted_ahead(chunks[i], fetch) || fetch_job_new(index, chunks[i], &job)) {
+			i++;
+			continue;
+		}
+		for (i++; i < count; i++) {
+			if (!wanted_ahead(chunks[i], fetch) ||
+			    fetch_locate(index, chunks[i], &row, &pack) ||
+			    !fetch_job_add(job, chunks[i], &row))
+				break;
+		}
+		lock_acquire(&fetch->lock);
+		full = fetch->queued_raw_bytes >= FETCH_AHEAD_BYTES || fetch->stopping;
+		if (!full && job_trim_locked(fetch, job)) {
+			fetch->stats.bytes_ahead += fetch_job_bytes(job);
+			queue_job_locked(fetch, job);
+			job = NULL;
+		}
+		lock_release(&fetch->lock);
+		free(job);
+	}
+}
+
+/* Gives the chunk (or the failure) to those who wait for it. */
+static void land(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *bytes, int code)
+{
+	struct flight *flight;
+
+	lock_acquire(&fetch->lock);
+	flight = flight_find_locked(fetch, chunk);
+	assert(flight && flight->state == FLIGHT_WANTED);
+	if (bytes) {
+		flight->state = FLIGHT_READY;
+		flight->bytes = chunk_bytes_get(bytes);
+		chunk_memory_add(fetch->memory, bytes);
+	} else {
+		flight->state = FLIGHT_FAILED;
+		flight->code = code;
+		snprintf(flight->message, sizeof(flight->message), "%s", err_message(code));
+	}
+	condition_broadcast(&fetch->landed);
+	lock_release(&fetch->lock);
+}
+
+/* Puts a landed chunk on the cache disk; when it cannot be, it was served
+ * all the same. */
+static void cache_on_disk(struct fetch *fetch, const struct chunk_bytes *bytes)
+{
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct cache *cache = fetch->cache;
+	struct segment_tag tag = { .class = SEGMENT_CLASS_FETCHED, .number = bytes->chunk };
+	struct segment_place place;
+	struct cached_row row;
+	struct row_key key;
+	struct batch batch;
+
+	if (!evict_admit(cache, bytes->length))
+		return;
+	if (segments_append(cache->segments, &tag, bytes->data, (uint32_t)bytes->length, &place))
+		return;
+	row.segment = place.segment;
+	row.record = place.record;
+	row_put_cached(&value, &row);
+	key_cached(&key, bytes->chunk);
+	batch_init(&batch, BATCH_ROWS, 0);
+	batch_put(&batch, &key, &value, ROW_LOCAL);
+	batch_segment_use(&batch, place.segment, (int64_t)bytes->length, 0);
+	if (index_commit(cache->index, &batch, NULL))
+		log_warn("chunk %" PRIu64 " is not cached: %s", bytes->chunk,
+			 err_message(index_health(cache->index)));
+	batch_release(&batch);
+	segment_unpin(cache->segments, place.segment);
+}
+
+/* One chunk that did not verify: asked for once more, alone. */
+static int refetch(struct fetch *fetch, const struct fetch_job *job, uint32_t i, struct buffer *raw)
+{
+	CLEANUP_BUFFER struct buffer stored = BUFFER_INIT;
+	CLEANUP_FREE struct fetch_job *single = xcalloc(1, sizeof(*single));
+	int result;
+
+	single->pack = job->pack;
+	single->pack_number = job->pack_number;
+	single->count = 1;
+	single->targets[0] = job->targets[i];
+	result = fetch_job_get(fetch->cache, single, &stored);
+	return result ? result : fetch_job_decode(fetch->cache, single, 0, &stored, raw);
+}
+
+static void run_target(struct fetch *fetch, const struct fetch_job *job, uint32_t i,
+		       const struct buffer *stored)
+{
+	CLEANUP_BUFFER struct buffer raw = BUFFER_INIT;
+	uint64_t chunk = job->targets[i].chunk;
+	struct chunk_bytes *bytes;
+	int result = fetch_job_decode(fetch->cache, job, i, stored, &raw);
+
+	if (result) {
+		log_warn("%s; fetching it once more", err_message(result));
+		result = refetch(fetch, job, i, &raw);
+	}
+	if (result) {
+		log_error("%s", err_message(result));
+		land(fetch, chunk, NULL, result);
+		return;
+	}
+	bytes = chunk_bytes_new(chunk, &raw);
+	land(fetch, chunk, bytes, 0);
+	cache_on_disk(fetch, bytes);
+	chunk_bytes_put(bytes);
+}
+
+static void run_job(struct fetch *fetch, const struct fetch_job *job)
+{
+	CLEANUP_BUFFER struct buffer stored = BUFFER_INIT;
+	int result = fetch_job_get(fetch->cache, job, &stored);
+	uint32_t i;
+
+	if (result)
+		log_error("%s", err_message(result));
+	for (i = 0; i < job->count; i++) {
+		if (result)
+			land(fetch, job->targets[i].chunk, NULL, result);
+		else
+			run_target(fetch, job, i, &stored);
+	}
+	lock_acquire(&fetch->lock);
+	fetch->stats.gets++;
+	fetch->stats.bytes_fetched += stored.length;
+	for (i = 0; i < job->count; i++) {
+		flight_remove_locked(fetch, job->targets[i].chunk);
+		fetch->queued_raw_bytes -= job->targets[i].row.raw_length;
+	}
+	lock_release(&fetch->lock);
+}
+
+static struct fetch_job *take_job(struct fetch *fetch)
+{
+	struct fetch_job *job;
+
+	lock_acquire(&fetch->lock);
+	while (!fetch->queue && !fetch->stopping)
+		condition_wait(&fetch->work, &fetch->lock);
+	job = fetch->queue;
+	if (job) {
+		fetch->queue = job->next;
+		if (!fetch->queue)
+			fetch->queue_end = &fetch->queue;
+	}
+	lock_release(&fetch->lock);
+	return job;
+}
+
+static void *fetch_thread(void *arg)
+{
+	struct fetch *fetch = arg;
+	struct fetch_job *job;
+
+	while ((job = take_job(fetch))) {
+		run_job(fetch, job);
+		free(job);
+	}
+	return NULL;
+}
+
+struct fetch *fetch_start(struct cache *cache, unsigned int threads)
+{
+	struct fetch *fetch = xcalloc(1, sizeof(*fetch));
+	unsigned int i;
+
+	fetch->cache = cache;
+	lock_init(&fetch->lock, LOCK_RANK_FETCH);
+	condition_init(&fetch->work);
+	condition_init(&fetch->landed);
+	fetch->memory = chunk_memory_new(FETCH_MEMORY_BYTES);
+	fetch->queue_end = &fetch->queue;
+	fetch->threads = xcalloc(threads, sizeof(*fetch->threads));
+	for (i = 0; i < threads; i++) {
+		if (pthread_create(&fetch->threads[i], NULL, fetch_thread, fetch))
+			break;
+		fetch->thread_count++;
+	}
+	if (!fetch->thread_count) {
+		log_error("cannot start a thread to fetch with: %s", strerror(errno));
+		abort();
+	}
+	return fetch;
+}
+
+void fetch_stop(struct fetch *fetch)
+{
+	unsigned int i;
+
+	if (!fetch)
+		return;
+	lock_acquire(&fetch->lock);
+	fetch->stopping = true;
+	condition_broadcast(&fetch->work);
+	lock_release(&fetch->lock);
+	for (i = 0; i < fetch->thread_count; i++)
+		pthread_join(fetch->threads[i], NULL);
+	chunk_memory_free(fetch->memory);
+	condition_destroy(&fetch->work);
+	condition_destroy(&fetch->landed);
+	lock_destroy(&fetch->lock);
+	free(fetch->threads);
+	free(fetch);
+}
+
+void fetch_stats_get(struct fetch *fetch, struct fetch_stats *out)
+{
+	lock_acquire(&fetch->lock);
+	*out = fetch->stats;
+	lock_release(&fetch->lock);
+}
