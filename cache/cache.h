@@ -94,14 +94,18 @@ void cache_abandon(struct cache *cache);
  */
 int cache_open_dead(const char *directory, struct cache **out);
 
+/* Called about once a second by a cache_wait() under way; a non-zero result
+ * ends the wait and is returned by it. */
+typedef int cache_wait_fn(void *arg);
+
 /*
  * Waits until all that was handed to the cache before the call is in the
  * cloud: the commit whose cut is not older than the call, with all dirty
  * content in it, is acknowledged. 0, -ERR_try_again at the deadline
  * (clock_boot_ns(), INT64_MAX: none), or the cause when it cannot happen
- * any more (fenced).
+ * any more (fenced). fn may be NULL.
  */
-int cache_wait(struct cache *cache, int64_t deadline_boot_ns);
+int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn, void *arg);
 /* Local barrier: everything handed over before the call survives a power
  * cut when it returns 0. */
 int cache_sync(struct cache *cache);
