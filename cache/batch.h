@@ -74,6 +74,7 @@ void batch_init(struct batch *batch, enum batch_kind kind, uint64_t ino);
 void batch_release(struct batch *batch);
 /* Empties it and keeps its memory. */
 void batch_reset(struct batch *batch, enum batch_kind kind, uint64_t ino);
+/* Nothing to commit. A BATCH_SYNC says something even without items. */
 bool batch_is_empty(const struct batch *batch);
 
 void batch_put(struct batch *batch, const struct row_key *key, const struct buffer *value,
