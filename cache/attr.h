@@ -2,6 +2,11 @@
 /*
  * Attributes and extended attributes of one inode.
  *
+ * A regular file without a CONTENT row is empty and has the mtime of its
+ * INODE row (creating a file makes no CONTENT row). From the first write or
+ * growth on it has one, which tells its size and mtime; the row stays as long
+ * as the inode.
+ *
  * Under the kernel's write-back cache, size and mtime of a regular file
  * belong to the kernel: they come by attr_set() (before the flush that
  * close() waits for) and are never stamped by a write here.

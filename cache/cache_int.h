@@ -38,12 +38,25 @@ struct cache {
 	struct fence *fence;
 	struct committer *committer;
 
+	/* Held while a directory moves to another directory, so that the way
+	 * up from the new place cannot change (ns_rename.c). Taken before NODE. */
+	struct lock renames;
+	/* Cut of the commit that is being uploaded; 0: none. The committer sets it. */
+	_Atomic uint64_t uploading_lsn;
+
 	_Atomic(enum cache_state) state;
 	struct lock lifecycle;
 	/* guarded by lifecycle */
 	char state_cause[512];
 	int state_code;
 };
+
+/*
+ * META rows that the committer puts in the batch that records an acknowledged
+ * commit; state_get() reads them, also from a dead cache.
+ */
+#define META_COMMITTED_SEQ  "committed_seq"  /* of the newest acknowledged commit */
+#define META_COMMITTED_TIME "committed_time" /* wall time of its cut, ns */
 
 /*
  * Becomes READ_ONLY for the cause that err_message(code) tells (the first

@@ -8,8 +8,9 @@
  *	         flush; more: segments first, then the journal
  *
  * A write returns when a killed process cannot lose it. It never stamps
- * times (attr.h). Overwritten extents are split or removed by the pure
- * functions of extent_map.h.
+ * times (attr.h): a file has no CONTENT row until its first write or growth,
+ * and the row made then takes its mtime from the INODE row. Overwritten
+ * extents are split or removed by the pure functions of extent_map.h.
  *
  * Locks: NODE of the file: exclusive for changes (over the memtable and the
  * journal's buffer, not over its write), shared for reads up to the pin of
@@ -57,12 +58,21 @@ int io_fsync(struct cache *cache, uint64_t ino);
 /* close(2) was called: a content version may be taken here. */
 int io_flush(struct cache *cache, uint64_t ino);
 
-/* attr_set() calls it with the node locked exclusively; adds to the batch. */
+/*
+ * attr_set() calls it with the node locked exclusively. Adds the EXTENT
+ * changes (and SEGMENT_USE) to the batch, of kind BATCH_CONTENT, and changes
+ * size, mapped and generation of *content; the caller puts the CONTENT row.
+ * When the generation changed, the caller also puts an ORPHAN row and reaps
+ * the extents that no longer count afterwards (ns.h).
+ */
 struct node;
 int io_truncate_locked(struct cache *cache, struct node *node, struct content_row *content,
 		       uint64_t size, struct batch *batch);
-/* Removes extents of generations that no longer count, and all of a reaped
- * inode (keep_generation UINT32_MAX: none is kept), in bounded batches. */
+/*
+ * Removes extents of generations that no longer count, and all of a reaped
+ * inode (keep_generation UINT32_MAX: none is kept), in bounded batches of
+ * kind BATCH_CONTENT. Takes the node's lock for each.
+ */
 int io_reap_extents(struct cache *cache, uint64_t ino, uint32_t keep_generation);
 
 /*

@@ -38,6 +38,9 @@
  * and changes only by another write: chunk references are added inside the
  * value, so the rows in the cloud have the keys of the rows here.
  *
+ * An ORPHAN row marks an inode of which something waits to be reaped: all of
+ * it (no name is left), or extents of generations that no longer count.
+ *
  * DIRTY rows are the netted set of what the cloud lacks. They are not in the
  * journal: applying a put or delete of a cloud row makes the DIRTY row, and
  * replay makes it again. CHUNK and PACK rows have none; a commit ships those
@@ -93,7 +96,7 @@ struct inode_row {
 	uint32_t rdev;
 	uint32_t generation;  /* writer epoch that created the inode */
 	struct timespec atime;
-	struct timespec mtime; /* of what is not a regular file */
+	struct timespec mtime; /* of what has no CONTENT row */
 	struct timespec ctime;
 	struct timespec btime;
 	uint64_t parent;   /* directories: where ".." leads */
@@ -110,7 +113,7 @@ struct content_row {
 };
 
 struct dirent_row {
-	uint64_t ino;
+	uint64_t ino; /* 0: no entry, but it keeps a place (dirent.h) */
 	uint8_t type; /* DT_* of readdir(3) */
 	uint16_t name_length;
 	const uint8_t *name; /* points into the decoded bytes */
