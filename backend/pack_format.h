@@ -7,6 +7,9 @@
  *
  *	header | chunk 0 | chunk 1 | ... | directory | footer
  *
+ * Header, footer and each chunk's header have magic and version where they are
+ * here, and their CRC at their end, in every version.
+ *
  * Header, 64 bytes:
  *
  *	 0  8  magic "DRAYPACK"
@@ -35,6 +38,9 @@
  *	56  4  CRC-32C of the payload
  *	60  4  CRC-32C of bytes 0-59
  *
+ * The payload is sealed at the chunk's position, bound to bytes 0-55. It is at
+ * most SEAL_OVERHEAD_MAX longer than the raw bytes.
+ *
  * The bytes of the pack id keep a scan of a damaged pack from taking chunks for
  * its own which lie in it as data (a copy of a bucket kept on a volume).
  *
@@ -51,8 +57,8 @@
  *	44  -  origins: reserved for the reverse map (inode, offset) which
  *	       garbage collection may want; opaque, written empty today
  *
- * compressed (codec in the footer) and sealed as one, bound to the header, at
- * position PACK_POSITION_DIRECTORY.
+ * compressed (codec in the footer) and sealed as one at position
+ * PACK_POSITION_DIRECTORY, bound to the header.
  *
  * Footer, the last 64 bytes:
  *
@@ -87,6 +93,13 @@
 #define PACK_CHUNK_HEADER_SIZE 64
 #define PACK_ENTRY_SIZE	       44 /* of the directory, without origins */
 #define PACK_FOOTER_SIZE       64
+#define PACK_CHUNK_BOUND_SIZE  56 /* of a chunk's header: what its seal is bound to */
+
+/* The first bytes of a chunk's header: what a scan searches for. */
+#define PACK_CHUNK_MAGIC           \
+	{                          \
+		'D', 'C', 'H', 'K' \
+	}
 
 /* Limits that readers enforce before they allocate. */
 #define PACK_CHUNK_RAW_MAX     (64u << 20)
@@ -136,27 +149,45 @@ struct pack_footer {
 
 /*
  * Encoders write the fixed number of bytes named above. Decoders check magic,
- * CRC, version, limits and that the bytes belong to this pack; they return 0,
- * -ERR_format_newer, or -ERR_pack_corrupt (-ERR_chunk_corrupt of a chunk's
- * header) with a sentence.
+ * CRC, version, limits and that the bytes belong to this pack. They return 0,
+ * or -ERR_format_newer or -ERR_pack_corrupt with a sentence.
  */
 void pack_header_encode(const struct pack_identity *pack, uint32_t key_id,
 			uint8_t out[PACK_HEADER_SIZE]);
-int pack_header_decode(const struct pack_identity *pack, const uint8_t in[PACK_HEADER_SIZE],
-		       uint32_t *key_id_out);
-void pack_chunk_header_encode(const struct pack_identity *pack,
-			      const struct pack_chunk_header *header,
-			      uint8_t out[PACK_CHUNK_HEADER_SIZE]);
-int pack_chunk_header_decode(const struct pack_identity *pack,
-			     const uint8_t in[PACK_CHUNK_HEADER_SIZE],
-			     struct pack_chunk_header *out);
+int pack_header_decode(const struct pack_identity *pack, const uint8_t in[PACK_HEADER_SIZE]);
 void pack_footer_encode(const struct pack_identity *pack, const struct pack_footer *footer,
 			uint8_t out[PACK_FOOTER_SIZE]);
 /* pack_length: of the whole pack, which the directory must fit. */
 int pack_footer_decode(const struct pack_identity *pack, const uint8_t in[PACK_FOOTER_SIZE],
 		       uint64_t pack_length, struct pack_footer *out);
 
-/* "pack/3f/0000000000000001-3f...", or the inline pack's object. */
-void pack_name(const struct pack_identity *pack, char *text, size_t size);
+/*
+ * Chunk headers are also what a scan looks for, where most bytes are none: the
+ * decoder returns -EBADMSG or -ERR_format_newer without a sentence, and says
+ * why in words that complete "chunk 7 ...".
+ */
+void pack_chunk_header_encode(const struct pack_identity *pack,
+			      const struct pack_chunk_header *header,
+			      uint8_t out[PACK_CHUNK_HEADER_SIZE]);
+int pack_chunk_header_decode(const struct pack_identity *pack,
+			     const uint8_t in[PACK_CHUNK_HEADER_SIZE],
+			     struct pack_chunk_header *out, const char **why_out);
+
+/* One directory entry, without its origins. */
+void pack_entry_encode(const struct pack_chunk *chunk, uint32_t origins_length,
+		       uint8_t out[PACK_ENTRY_SIZE]);
+/* The position is the caller's count. False when a limit is broken. */
+bool pack_entry_decode(const uint8_t in[PACK_ENTRY_SIZE], struct pack_chunk *out,
+		       uint32_t *origins_length_out);
+
+/* Where sealed bytes of this pack belong. */
+struct seal_place pack_place(const struct pack_identity *pack, uint64_t position, const void *bound,
+			     size_t bound_length);
+
+/* Longer than any name that pack_name() gives; longer object names are cut. */
+#define PACK_NAME_SIZE 128
+
+/* "pack/3f/0000000000000001-3f...", or the object that holds the pack. */
+void pack_name(const struct pack_identity *pack, char text[PACK_NAME_SIZE]);
 
 #endif

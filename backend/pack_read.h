@@ -28,12 +28,15 @@ int pack_decode_chunk(const struct pack_identity *pack, const struct seal *seal,
 		      struct buffer *raw_out);
 
 /*
- * As pack_decode_chunk(), without the digest and whatever the chunk's id:
- * the check of a writer, which compares the bytes themselves.
+ * As pack_decode_chunk(), but without comparing chunk id and digest, and without
+ * a sentence: returns 0, -EBADMSG or -ERR_format_newer, and in the latter cases
+ * words that complete "chunk 7 ...". A writer checks its own work with it and
+ * compares the raw bytes. scratch: memory that the caller keeps for the next
+ * call.
  */
-int pack_open_chunk(const struct pack_identity *pack, const struct seal *seal, const void *bytes,
-		    size_t length, struct buffer *scratch, struct pack_chunk_header *header_out,
-		    struct buffer *raw_out);
+int pack_open_chunk(const struct pack_identity *pack, const struct seal *seal, const uint8_t *bytes,
+		    size_t length, struct buffer *scratch, struct pack_chunk_header *header,
+		    struct buffer *raw_out, const char **why_out);
 
 /* One entry of a directory; valid until the next one and as long as it. */
 struct pack_entry {
@@ -65,7 +68,7 @@ int pack_decode_directory(const struct pack_identity *pack, const struct seal *s
 struct pack_scan_result {
 	uint32_t chunks_good;
 	uint32_t chunks_damaged; /* header whole, payload not */
-	uint64_t bytes_skipped;	 /* that belong to neither, nor to a pack's frame */
+	uint64_t bytes_skipped;	 /* of no chunk; the directory's too if the footer is bad */
 };
 
 /*
