@@ -44,6 +44,7 @@ struct cache {
 	/* Cut of the commit that is being uploaded; 0: none. The committer sets it. */
 	_Atomic uint64_t uploading_lsn;
 
+	_Atomic uint32_t epoch; /* claimed by this mount; set while OPENING */
 	_Atomic(enum cache_state) state;
 	struct lock lifecycle;
 	/* guarded by lifecycle */
@@ -57,6 +58,8 @@ struct cache {
  */
 #define META_COMMITTED_SEQ  "committed_seq"  /* of the newest acknowledged commit */
 #define META_COMMITTED_TIME "committed_time" /* wall time of its cut, ns */
+
+/* cache_state.c */
 
 /*
  * Becomes READ_ONLY for the cause that err_message(code) tells (the first
