@@ -207,6 +207,8 @@ uint64_t reader_get_varint(struct reader *reader)
 
 	for (shift = 0; shift < 64; shift += 7) {
 		byte = reader_get_u8(reader);
+		if (shift == 63 && byte > 1)
+			break; /* more than 64 bits */
 		value |= (uint64_t)(byte & 0x7f) << shift;
 		if (!(byte & 0x80))
 			return value;

@@ -9,7 +9,10 @@
 
 #include "backend/base/clock.h"
 
-/* A non-negative decimal number; returns what follows it, or NULL. */
+/*
+ * A non-negative decimal number; returns what follows it, or NULL. What
+ * strtod(3) knows beyond digits and a point (0x, exponents, inf) is refused.
+ */
 static const char *parse_number(const char *text, double *out)
 {
 	char *end;
@@ -17,7 +20,7 @@ static const char *parse_number(const char *text, double *out)
 	if (!isdigit((unsigned char)*text))
 		return NULL;
 	*out = strtod(text, &end);
-	return isfinite(*out) ? end : NULL;
+	return end == text + strspn(text, "0123456789.") ? end : NULL;
 }
 
 bool size_parse(const char *text, uint64_t *bytes_out)

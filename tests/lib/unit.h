@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The main function of a Check program of one group of tests:
+ *
+ *	UNIT_MAIN("size", sizes_are_parsed, sizes_are_formatted)
+ */
+#ifndef DRAY_TESTS_UNIT_H
+#define DRAY_TESTS_UNIT_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#define UNIT_SECONDS_MAX 120
+
+static inline int unit_run(const char *name, const TTest *const *tests, size_t count)
+{
+	Suite *suite = suite_create(name);
+	TCase *cases = tcase_create(name);
+	SRunner *runner;
+	int failed;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		tcase_add_test(cases, tests[i]);
+	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#define UNIT_MAIN(name, ...)                                                    \
+	int main(void)                                                          \
+	{                                                                       \
+		const TTest *const tests[] = { __VA_ARGS__ };                   \
+                                                                                \
+		return unit_run(name, tests, sizeof(tests) / sizeof(tests[0])); \
+	}
+
+#endif
