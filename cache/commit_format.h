@@ -57,6 +57,10 @@
 
 #define COMMIT_FORMAT_VERSION 1
 
+#define COMMIT_MAGIC	  "DRAYLOG"  /* with its NUL: 8 bytes */
+#define COMMIT_MAGIC_ROOT "DRAYROOT" /* without */
+#define COMMIT_MAGIC_SIZE 8
+
 #define COMMIT_HEADER_SIZE 256
 #define COMMIT_PACK_OFFSET COMMIT_HEADER_SIZE
 #define COMMIT_CRC_SIZE	   4

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "backend/base/buffer.h"
+#include "backend/object_name.h"
 #include "backend/seal.h"
 #include "cache/commit_format.h"
 #include "cache/row_run.h"
@@ -60,11 +61,12 @@ struct root {
 	/* owned by root_next() */
 	struct buffer list;
 	struct row_run_reader reader;
+	char name[OBJECT_NAME_SIZE];
 };
 
 /*
- * Takes root/<seq> apart and checks the whole list. Owns what it keeps: bytes
- * need not live on. Returns 0, -ERR_format_newer or -ERR_commit_corrupt.
+ * Takes root/<seq> apart and checks the whole list. The root owns what it keeps:
+ * bytes need not live on; it points into itself and must not be copied. Returns 0, -ERR_format_newer or -ERR_commit_corrupt.
  */
 int root_decode(const struct id *volume, uint64_t seq, const struct seal *seal, const void *bytes,
 		size_t length, struct root *root_out);
