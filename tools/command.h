@@ -12,7 +12,7 @@
 
 enum exit_status {
 	STATUS_DONE = 0,
-	STATUS_FAILED = 1,    /* one line on stderr says what, which, why, what to do */
+	STATUS_FAILED = 1, /* one line on stderr says what, which, why, what to do */
 	STATUS_USAGE = 2,
 	STATUS_TRY_AGAIN = 75, /* time-out: the same call may succeed later */
 };

@@ -33,7 +33,8 @@ static char *absolute_path(const char *path)
 	directory = realpath(!slash ? "." : slash == copy ? "/" : copy, NULL);
 	if (!directory)
 		return NULL;
-	return xasprintf("%s/%s", strcmp(directory, "/") ? directory : "", slash ? slash + 1 : copy);
+	return xasprintf("%s/%s", strcmp(directory, "/") ? directory : "",
+			 slash ? slash + 1 : copy);
 }
 
 /* The topmost directory of the path's file system. */
@@ -87,7 +88,8 @@ int control_client_open(const char *path, struct control_client *client)
 		client->cache_directory = xstrdup(path);
 	} else {
 		return err_set(-ENOENT,
-			       "%s is neither on a mounted dray volume nor a cache directory", path);
+			       "%s is neither on a mounted dray volume nor a cache directory",
+			       path);
 	}
 	result = control_socket_connect(client->cache_directory, &client->fd);
 	if (result == -ENOENT || result == -ECONNREFUSED)

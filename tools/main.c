@@ -17,14 +17,16 @@ static void print_help(FILE *out)
 	size_t i;
 
 	fputs("Usage: dray COMMAND [ARGUMENT...]\n\n"
-	      "A directory whose files live in object storage, through a local write-back cache.\n\n"
+	      "A directory whose files live in object storage, through a local write-back "
+	      "cache.\n\n"
 	      "Commands:\n",
 	      out);
 	for (i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n  dray COMMAND --help     what a command does and its options\n"
 	      "  dray --version\n\n"
-	      "URL: file:///absolute/path or s3://bucket/prefix (endpoint, region and credentials as\n"
+	      "URL: file:///absolute/path or s3://bucket/prefix (endpoint, region and credentials "
+	      "as\n"
 	      "the AWS tools take them: AWS_ENDPOINT_URL, AWS_REGION, AWS_PROFILE, ...).\n\n"
 	      "Exit status: 0 done, 1 failed, 2 wrong usage, 75 time-out: try again.\n",
 	      out);
