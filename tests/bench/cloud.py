@@ -165,7 +165,7 @@ def bench_small(volume, rgw):
         volume.wait()
     size = 2000 * 4096
     row("2,000 CSV files of 4 KiB: PUTs", meter["puts"], "<= 20", meter["puts"] <= 20)
-    share = meter["bytes_received"] / size
+    share = meter["bytes_in"] / size
     row("  bytes sent / bytes", f"{share:.2f}", "<= 0.33", share <= 1 / 3)
     row("  seconds until in the bucket", f"{meter.seconds:.1f}", "", True)
 
@@ -177,7 +177,7 @@ def bench_tar(volume, rgw):
     with Meter(rgw) as meter:
         shutil.copy(tar, os.path.join(volume.mount, "mixed.tar"))
         volume.wait()
-    share = meter["bytes_received"] / size
+    share = meter["bytes_in"] / size
     row(f"tar of {size / 1e6:.0f} MB: bytes sent / bytes", f"{share:.3f}", "<= 0.45", share <= 0.45)
     row("  PUTs, seconds", f"{meter['puts']}, {meter.seconds:.1f}", "", True)
 
@@ -188,7 +188,7 @@ def bench_tar_again(volume, rgw):
     with Meter(rgw) as meter:
         shutil.copy(tar, os.path.join(volume.mount, "again.tar"))
         volume.wait()
-    share = meter["bytes_received"] / size
+    share = meter["bytes_in"] / size
     row("the same tar again: bytes sent / bytes", f"{share:.4f}", "<= 0.01", share <= 0.01)
 
 
@@ -203,7 +203,7 @@ def bench_rewrites(volume, rgw):
         os.fsync(fd)
         os.close(fd)
         volume.wait()
-    sent = meter["bytes_received"] / 1e6
+    sent = meter["bytes_in"] / 1e6
     row("200 rewrites of 4 KiB in it, fsynced: MB sent", f"{sent:.2f}", "<= 4", sent <= 4)
 
 
