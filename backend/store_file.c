@@ -53,30 +53,35 @@ static int error_code(int errnum)
 	}
 }
 
+int file_check_root(const struct file_store *file)
+{
+	struct stat st;
+
+	if (fstat(file->root_fd, &st) == 0 && st.st_nlink == 0)
+		return err_set(-ERR_store_no_bucket, "%s: the directory of the store was removed",
+			       file->root);
+	return 0;
+}
+
 int file_error(const struct file_store *file, int errnum, const char *failed, const char *name)
 {
-	struct stat root;
+	int result = errnum == ENOENT ? file_check_root(file) : 0;
 
-	/* The store is gone when its root was removed: not one object is missing. */
-	if (errnum == ENOENT && fstat(file->root_fd, &root) == 0 && root.st_nlink == 0)
-		return err_set(-ERR_store_no_bucket,
-			       "%s: the directory of the store was removed; cannot %s %s",
-			       file->root, failed, name);
-	return err_set_errno(error_code(errnum), errnum, "cannot %s %s/%s", failed, file->root,
-			     name);
+	return result ? result
+		      : err_set_errno(error_code(errnum), errnum, "cannot %s %s/%s", failed,
+				      file->root, name);
 }
 
 /* A failed look-up of a key: -ENOENT when there is no such object. */
 static int absent_or_error(const struct file_store *file, int errnum, const char *failed,
 			   const char *key)
 {
-	struct stat root;
+	int result;
 
-	if (errnum == ENOTDIR)
-		return -ENOENT;
-	if (errnum == ENOENT && (fstat(file->root_fd, &root) || root.st_nlink > 0))
-		return -ENOENT;
-	return file_error(file, errnum, failed, key);
+	if (errnum != ENOENT && errnum != ENOTDIR)
+		return file_error(file, errnum, failed, key);
+	result = file_check_root(file);
+	return result ? result : -ENOENT;
 }
 
 /* Flushes a directory ("" is the root), so that the names in it are durable. */

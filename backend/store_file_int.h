@@ -23,6 +23,12 @@ struct file_store {
  */
 int file_error(const struct file_store *file, int errnum, const char *failed, const char *name);
 
+/*
+ * 0, or -ERR_store_no_bucket when the root directory was removed: then the
+ * store is gone, which must not look as if its objects were absent.
+ */
+int file_check_root(const struct file_store *file);
+
 /* The list slot of the vtable. */
 int file_list(struct store *store, const char *prefix, const char *after, store_list_fn *fn,
 	      void *arg);

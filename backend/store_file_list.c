@@ -166,6 +166,7 @@ int file_list(struct store *store, const char *prefix, const char *after, store_
 		.fn = fn,
 		.arg = arg,
 	};
+	int result = visit_directory(&walk, "");
 
-	return visit_directory(&walk, "");
+	return result ? result : file_check_root(walk.file);
 }

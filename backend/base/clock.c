@@ -23,7 +23,11 @@ int64_t clock_boot_ns(void)
 
 int64_t clock_from_timespec(const struct timespec *ts)
 {
-	return (int64_t)ts->tv_sec * NS_PER_SECOND + ts->tv_nsec;
+	__int128 ns = (__int128)ts->tv_sec * NS_PER_SECOND + ts->tv_nsec;
+
+	if (ns < INT64_MIN)
+		return INT64_MIN;
+	return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
 }
 
 struct timespec clock_to_timespec(int64_t ns)

@@ -27,6 +27,18 @@ START_TEST(timespec_round_trips_also_before_1970)
 }
 END_TEST
 
+START_TEST(times_out_of_range_become_the_nearest_end)
+{
+	static const struct timespec year_2400 = { .tv_sec = 13569465600 };
+	static const struct timespec year_1600 = { .tv_sec = -11676096000, .tv_nsec = 999999999 };
+	static const struct timespec furthest = { .tv_sec = INT64_MAX, .tv_nsec = 999999999 };
+
+	ck_assert_int_eq(clock_from_timespec(&year_2400), INT64_MAX);
+	ck_assert_int_eq(clock_from_timespec(&furthest), INT64_MAX);
+	ck_assert_int_eq(clock_from_timespec(&year_1600), INT64_MIN);
+}
+END_TEST
+
 START_TEST(times_are_formatted_in_utc)
 {
 	char text[32];
@@ -54,5 +66,5 @@ START_TEST(boot_clock_does_not_go_back)
 }
 END_TEST
 
-UNIT_MAIN("clock", timespec_round_trips_also_before_1970, times_are_formatted_in_utc,
-	  boot_clock_does_not_go_back)
+UNIT_MAIN("clock", timespec_round_trips_also_before_1970, times_out_of_range_become_the_nearest_end,
+	  times_are_formatted_in_utc, boot_clock_does_not_go_back)
