@@ -3,10 +3,14 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
@@ -20,6 +24,7 @@
 struct http_handle {
 	CURL *curl;
 	char error[CURL_ERROR_SIZE];
+	int socket;		  /* opened last and still open; -1: none */
 	struct http_handle *next; /* in the pool's list of idle handles */
 };
 
@@ -94,6 +99,37 @@ void http_pool_free(struct http_pool *pool)
 	free(pool);
 }
 
+/*
+ * Acknowledges what has come at once. A server that writes head and body of
+ * an answer separately and leaves Nagle's algorithm on (RGW's default) holds
+ * the body back until then: for 40 ms, if the kernel delays it as usual.
+ */
+static void acknowledge(const struct http_handle *handle)
+{
+	int one = 1;
+
+	if (handle->socket >= 0)
+		setsockopt(handle->socket, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+}
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	struct http_handle *handle = arg;
+
+	(void)purpose;
+	handle->socket = fd;
+	return CURL_SOCKOPT_OK;
+}
+
+static int on_close(void *arg, curl_socket_t fd)
+{
+	struct http_handle *handle = arg;
+
+	if (handle->socket == fd)
+		handle->socket = -1;
+	return close(fd);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
 	struct http_call *call = arg;
@@ -110,6 +146,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 	}
 	while (used > 0 && strchr("\r\n \t", line[used - 1]))
 		used--;
+	if (!used) /* the empty line behind the last header */
+		acknowledge(call->handle);
 	buffer_append(headers, line, used);
 	buffer_put_u8(headers, '\0');
 	return length;
@@ -161,6 +199,7 @@ static struct http_handle *handle_new(const struct http_options *options)
 
 	check(curl);
 	handle->curl = curl;
+	handle->socket = -1;
 	SET(curl, CURLOPT_ERRORBUFFER, handle->error);
 	SET(curl, CURLOPT_USERAGENT, "drayfs/" DRAY_VERSION);
 	SET(curl, CURLOPT_NOSIGNAL, 1L);
@@ -181,6 +220,10 @@ static struct http_handle *handle_new(const struct http_options *options)
 	SET(curl, CURLOPT_HEADERFUNCTION, on_header);
 	SET(curl, CURLOPT_WRITEFUNCTION, on_body);
 	SET(curl, CURLOPT_PREREQFUNCTION, on_request);
+	SET(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	SET(curl, CURLOPT_SOCKOPTDATA, handle);
+	SET(curl, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	SET(curl, CURLOPT_CLOSESOCKETDATA, handle);
 	if (options->ca_file)
 		SET(curl, CURLOPT_CAINFO, options->ca_file);
 	if (options->no_proxy)

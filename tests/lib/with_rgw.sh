@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs a command against a real S3 server:  with_rgw.sh COMMAND [ARGUMENT]...
+#
+# The server is the one that rgw.sh started in $DRAY_TEST_RGW_DIR (ctest's
+# fixture does), else one is started for this command alone. The command gets
+# a bucket of its own and, besides what DIR/env holds (see rgw.sh), the
+# variables that drayfs reads: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on,
+# and none of the caller's; its volume URL is DRAY_TEST_S3_URL=s3://BUCKET/test.
+# With DRAY_TEST_FAULT_PROXY=1 a fault proxy stands between (fault_proxy.py),
+# its control address in DRAY_TEST_FAULT_CONTROL.
+set -euo pipefail
+
+here=$(dirname "$(realpath "$0")")
+tools=${DRAY_TEST_TOOLS:-$PWD/tests/lib}
+own=
+
+cleanup() {
+	local status=$?
+	[[ -z ${bucket_made:-} ]] || AWS_ENDPOINT_URL=$DRAY_TEST_S3_ENDPOINT \
+		"$tools/s3_bucket" empty "$DRAY_TEST_S3_BUCKET" || true
+	[[ -z $own ]] || "$here/rgw.sh" stop "$own/rgw"
+	[[ -z $own ]] || rm -rf "$own"
+	exit "$status"
+}
+trap cleanup EXIT
+
+if [[ ! -e ${DRAY_TEST_RGW_DIR:-}/env ]]; then
+	own=$(mktemp -d)
+	DRAY_TEST_RGW_DIR=$own/rgw
+	"$here/rgw.sh" start "$DRAY_TEST_RGW_DIR"
+fi
+export DRAY_TEST_RGW_DIR
+
+for name in $(compgen -e AWS_); do unset "$name"; done
+set -a
+# shellcheck disable=SC1091
+source "$DRAY_TEST_RGW_DIR/env"
+AWS_ENDPOINT_URL=$DRAY_TEST_S3_ENDPOINT
+AWS_ACCESS_KEY_ID=$DRAY_TEST_S3_ACCESS_KEY
+AWS_SECRET_ACCESS_KEY=$DRAY_TEST_S3_SECRET_KEY
+AWS_REGION=us-east-1
+AWS_CONFIG_FILE=/dev/null
+AWS_SHARED_CREDENTIALS_FILE=/dev/null
+AWS_EC2_METADATA_DISABLED=true
+NO_PROXY=127.0.0.1
+no_proxy=127.0.0.1
+DRAY_TEST_S3_BUCKET=dray-test-$$-$RANDOM
+DRAY_TEST_S3_URL=s3://$DRAY_TEST_S3_BUCKET/test
+set +a
+"$tools/s3_bucket" create "$DRAY_TEST_S3_BUCKET"
+bucket_made=1
+
+if [[ -n ${DRAY_TEST_FAULT_PROXY:-} ]]; then
+	# It ends when this shell closes its standard input.
+	coproc PROXY { exec python3 "$here/fault_proxy.py" "${DRAY_TEST_S3_ENDPOINT#http://}"; }
+	read -r endpoint control <&"${PROXY[0]}"
+	export AWS_ENDPOINT_URL=${endpoint#endpoint=}
+	export DRAY_TEST_FAULT_CONTROL=${control#control=}
+fi
+"$@"
