@@ -58,7 +58,7 @@ int attr_set(struct cache *cache, uint64_t ino, unsigned int mask, const struct 
 void attr_from_rows(uint64_t ino, const struct inode_row *inode, const struct content_row *content,
 		    struct attributes *out);
 
-#define XATTR_NAME_MAX_BYTES 255
+#define XATTR_NAME_MAX_BYTES  255
 #define XATTR_VALUE_MAX_BYTES 65536
 enum xattr_flags { XATTR_MUST_CREATE = 1, XATTR_MUST_REPLACE = 2 };
 
@@ -66,8 +66,8 @@ enum xattr_flags { XATTR_MUST_CREATE = 1, XATTR_MUST_REPLACE = 2 };
  * and user.dray.commit are computed (state.h). */
 int xattr_get(struct cache *cache, uint64_t ino, const char *name, struct buffer *out);
 /* -EEXIST, -ENODATA by flags; -E2BIG, -ERANGE; user.dray.* is -EPERM. */
-int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *value,
-	      size_t length, unsigned int flags);
+int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *value, size_t length,
+	      unsigned int flags);
 int xattr_remove(struct cache *cache, uint64_t ino, const char *name);
 /* NUL-terminated names, one after another. user.dray.* is not among them. */
 int xattr_list(struct cache *cache, uint64_t ino, struct buffer *out);

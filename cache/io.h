@@ -69,9 +69,9 @@ struct node;
 int io_truncate_locked(struct cache *cache, struct node *node, struct content_row *content,
 		       uint64_t size, struct batch *batch);
 /*
- * Removes extents of generations that no longer count, and all of a reaped
- * inode (keep_generation UINT32_MAX: none is kept), in bounded batches of
- * kind BATCH_CONTENT. Takes the node's lock for each.
+ * Removes the extents of generations before keep_generation (UINT32_MAX: all,
+ * of a reaped inode), in bounded batches of kind BATCH_CONTENT. Takes the
+ * node's lock for each; later generations may come into being meanwhile.
  */
 int io_reap_extents(struct cache *cache, uint64_t ino, uint32_t keep_generation);
 

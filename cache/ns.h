@@ -9,7 +9,11 @@
  *
  * An inode whose last name is gone stays until the kernel forgets it
  * (ns_forget), marked by an ORPHAN row; orphans left by a crash are reaped
- * at open. Reaping removes rows in bounded batches.
+ * at open. Reaping removes rows in bounded batches (ns_reap.c).
+ *
+ * A directory counts its entries and, in its links, its sub-directories, so
+ * that nothing ever scans it to find out. An inode's generation is the writer
+ * epoch that made it; numbers are never reused.
  *
  * Every change is one batch: all of it or nothing survives. Returned
  * attributes are of the moment of the change.
@@ -35,26 +39,31 @@ struct ns_make {
 typedef int ns_readdir_fn(const char *name, size_t name_length, uint64_t ino, uint8_t type,
 			  uint64_t cookie, void *arg);
 
-/* Makes the root directory of a new volume (no-op when it is there). */
+/* Makes the root directory of a new volume (no-op when it is there). The cache
+ * is SERVING, as for all that changes something. */
 int ns_make_root(struct cache *cache, uint32_t uid, uint32_t gid);
 
 /* 0, -ENOENT, -ENOTDIR, -ENAMETOOLONG. Also "." and "..". */
 int ns_lookup(struct cache *cache, uint64_t parent, const char *name, struct attributes *out);
 /* A file, directory, symlink or special file. -EEXIST, -ENOENT (the parent
- * was removed), -ENAMETOOLONG, -EMLINK. */
+ * was removed), -ENAMETOOLONG, -EMLINK. A setgid directory passes its group on,
+ * and to directories the setgid bit. */
 int ns_create(struct cache *cache, uint64_t parent, const char *name, const struct ns_make *make,
 	      struct attributes *out);
 /* An inode without a name (O_TMPFILE): an orphan until linked. */
 int ns_create_unnamed(struct cache *cache, uint64_t parent, const struct ns_make *make,
 		      struct attributes *out);
+/* -EPERM (a directory), -EEXIST, -EMLINK, -ENOENT. Also the first name of an
+ * inode without one. */
 int ns_link(struct cache *cache, uint64_t ino, uint64_t parent, const char *name,
 	    struct attributes *out);
-/* -ENOENT, -EISDIR. */
+/* -ENOENT, -ENOTDIR, -EISDIR. */
 int ns_unlink(struct cache *cache, uint64_t parent, const char *name);
-/* -ENOENT, -ENOTDIR, -ENOTEMPTY, -EBUSY (the root). */
+/* -ENOENT, -ENOTDIR, -ENOTEMPTY. */
 int ns_rmdir(struct cache *cache, uint64_t parent, const char *name);
 /* flags: 0, RENAME_NOREPLACE or RENAME_EXCHANGE; others -EINVAL. Renaming
- * over a non-empty file makes the moved file's content a barrier. */
+ * over a non-empty file first makes the moved file's content durable on this
+ * machine, and a barrier of the next commit. */
 int ns_rename(struct cache *cache, uint64_t parent, const char *name, uint64_t new_parent,
 	      const char *new_name, unsigned int flags);
 /* Appends the target (no NUL). -EINVAL when it is not a symlink. */
@@ -63,7 +72,7 @@ int ns_readlink(struct cache *cache, uint64_t ino, struct buffer *out);
 int ns_readdir(struct cache *cache, uint64_t ino, uint64_t after, ns_readdir_fn *fn, void *arg);
 /* The kernel has no reference any more: reaps the inode if it has no name. */
 void ns_forget(struct cache *cache, uint64_t ino);
-/* Reaps what a crash left (called by cache_open()). */
+/* Reaps what a crash left; once the cache is SERVING. */
 int ns_reap_orphans(struct cache *cache);
 /* The inode at an absolute path inside the volume ("/a/b"; "" is the root);
  * symlinks are not followed. */

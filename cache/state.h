@@ -18,20 +18,22 @@ enum file_place {
 struct file_state {
 	struct attributes attributes;
 	enum file_place place;
-	uint64_t mapped_bytes;	 /* covered by extents (the rest is holes) */
-	uint64_t cached_bytes;	 /* readable without the network */
-	uint64_t dirty_bytes;	 /* in no acknowledged pack */
-	int64_t dirty_since_ns;	 /* wall time; 0: nothing is dirty */
-	bool pending;		 /* content is named as pending by the last commit */
-	uint64_t commit;	 /* seq of the newest commit at the time of asking */
+	uint64_t mapped_bytes;	/* covered by extents (the rest is holes) */
+	uint64_t cached_bytes;	/* readable without the network */
+	uint64_t dirty_bytes;	/* in no acknowledged pack */
+	int64_t dirty_since_ns; /* wall time; 0: nothing is dirty */
+	bool pending;		/* content is named as pending by the last commit */
+	uint64_t commit;	/* seq of the newest commit at the time of asking */
 };
 
 int state_get(struct cache *cache, uint64_t ino, struct file_state *out);
 const char *file_place_name(enum file_place place);
 
-/* Called for each file at or below a path, directories included. */
+/* Called for each file at or below a path, a directory before what is in it.
+ * Non-zero ends the walk, which returns it. */
 typedef int state_walk_fn(const char *path, const struct file_state *state, void *arg);
-/* path is inside the volume ("/", "/a/b"). -ENOENT. */
+/* path is inside the volume ("/", "/a/b"). Files that come or go meanwhile may
+ * be seen or not. -ENOENT. */
 int state_walk(struct cache *cache, const char *path, state_walk_fn *fn, void *arg);
 
 /* Drops the clean cached bytes of a file (dirty ones stay); counts bytes. */

@@ -20,8 +20,8 @@
 #define LOCK_RANKS(X)                                                          \
 	X(CONTROL)       /* fs: control connections */                         \
 	X(SESSION)       /* fs: lookup counts and handles */                   \
-	X(LIFECYCLE)     /* cache: start, stop, state */                       \
 	X(RENAMES)       /* cache: directories move one at a time */           \
+	X(LIFECYCLE)     /* cache: start, stop, state */                       \
 	X(NODE)          /* cache: one inode; several, lower number first */   \
 	X(NODE_TABLE)    /* cache: the table of active inodes */               \
 	X(COMMIT)        /* cache: transaction group and committer state */    \

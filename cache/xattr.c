@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Extended attributes. Those of the namespace "system." belong to features of
+ * the kernel (POSIX ACLs) that would have to be honoured here when files are
+ * made and changed; until they are, they are refused, not stored without effect.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/error.h"
+#include "cache/cache_int.h"
+#include "cache/change.h"
+#include "cache/inode.h"
+#include "cache/state.h"
+
+#define PREFIX_COMPUTED "user.dray."
+#define PREFIX_SYSTEM	"system."
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+static int check_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length && length <= XATTR_NAME_MAX_BYTES ? 0 : -ERANGE;
+}
+
+/* Names that an application may set or remove. */
+static int check_writable_name(const char *name)
+{
+	if (has_prefix(name, PREFIX_COMPUTED))
+		return -EPERM;
+	if (has_prefix(name, PREFIX_SYSTEM))
+		return -EOPNOTSUPP;
+	return check_name(name);
+}
+
+static int get_computed(struct cache *cache, uint64_t ino, const char *name, struct buffer *out)
+{
+	const char *what = name + strlen(PREFIX_COMPUTED);
+	struct file_state state;
+	int result;
+
+	if (strcmp(what, "state") && strcmp(what, "dirty_bytes") && strcmp(what, "commit"))
+		return -ENODATA;
+	result = state_get(cache, ino, &state);
+	if (result)
+		return result;
+	if (!strcmp(what, "state"))
+		buffer_printf(out, "%s", file_place_name(state.place));
+	else if (!strcmp(what, "commit"))
+		buffer_printf(out, "%llu", (unsigned long long)state.commit);
+	else
+		buffer_printf(out, "%llu", (unsigned long long)state.dirty_bytes);
+	return 0;
+}
+
+int xattr_get(struct cache *cache, uint64_t ino, const char *name, struct buffer *out)
+{
+	struct row_key key;
+	int result;
+
+	result = check_name(name);
+	if (result)
+		return result;
+	if (has_prefix(name, PREFIX_COMPUTED))
+		return get_computed(cache, ino, name, out);
+	/* One row: no lock. */
+	key_xattr(&key, ino, name, strlen(name));
+	result = index_get(cache->index, &key, out);
+	return result == -ENOENT ? -ENODATA : result;
+}
+
+static int check_flags(unsigned int flags, bool exists)
+{
+	if (flags & XATTR_MUST_CREATE && exists)
+		return -EEXIST;
+	if (flags & XATTR_MUST_REPLACE && !exists)
+		return -ENODATA;
+	return 0;
+}
+
+/* Locks and loads the inode, and tells if it has this attribute. */
+static int begin(struct change *change, const struct row_key *key, struct inode *inode,
+		 bool *exists_out)
+{
+	CLEANUP_BUFFER struct buffer old = BUFFER_INIT;
+	uint64_t ino = key_number(key->bytes, key->length);
+	int result;
+
+	change_lock(change, &ino, 1);
+	result = inode_load(change->cache, ino, inode);
+	if (result)
+		return result;
+	result = index_get(change->cache->index, key, &old);
+	*exists_out = !result;
+	return result == -ENOENT ? 0 : result;
+}
+
+static int commit(struct change *change, struct inode *inode)
+{
+	inode->row.ctime = change->now;
+	batch_put_inode(&change->batch, inode->ino, &inode->row);
+	return change_commit(change);
+}
+
+int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *value, size_t length,
+	      unsigned int flags)
+{
+	const struct buffer bytes = { .data = (uint8_t *)value, .length = length };
+	struct inode inode = { 0 };
+	struct change change;
+	struct row_key key;
+	bool exists;
+	int result;
+
+	result = change_begin(&change, cache);
+	if (!result)
+		result = check_writable_name(name);
+	if (!result && length > XATTR_VALUE_MAX_BYTES)
+		result = -E2BIG;
+	if (result)
+		goto out;
+	key_xattr(&key, ino, name, strlen(name));
+	result = begin(&change, &key, &inode, &exists);
+	if (!result)
+		result = check_flags(flags, exists);
+	if (result)
+		goto out;
+	batch_put(&change.batch, &key, &bytes, ROW_CLOUD);
+	result = commit(&change, &inode);
+out:
+	change_end(&change);
+	inode_release(&inode);
+	return result;
+}
+
+int xattr_remove(struct cache *cache, uint64_t ino, const char *name)
+{
+	struct inode inode = { 0 };
+	struct change change;
+	struct row_key key;
+	bool exists;
+	int result;
+
+	result = change_begin(&change, cache);
+	if (!result)
+		result = check_writable_name(name);
+	if (result)
+		goto out;
+	key_xattr(&key, ino, name, strlen(name));
+	result = begin(&change, &key, &inode, &exists);
+	if (!result && !exists)
+		result = -ENODATA;
+	if (result)
+		goto out;
+	batch_delete(&change.batch, &key, ROW_CLOUD);
+	result = commit(&change, &inode);
+out:
+	change_end(&change);
+	inode_release(&inode);
+	return result;
+}
+
+static int list_rows(struct cache *cache, uint64_t ino, struct buffer *out)
+{
+	struct index_cursor *cursor;
+	struct row_key start;
+	const uint8_t *key;
+	const uint8_t *value;
+	size_t key_length;
+	size_t value_length;
+	int result;
+
+	key_xattr(&start, ino, "", 0);
+	result = index_cursor_open(cache->index, &start, &cursor);
+	if (result)
+		return result;
+	for (;;) {
+		result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
+		if (result <= 0 || key_length < start.length ||
+		    memcmp(key, start.bytes, start.length))
+			break;
+		buffer_append(out, key + start.length, key_length - start.length);
+		buffer_put_u8(out, 0);
+	}
+	index_cursor_close(cursor);
+	return result < 0 ? result : 0;
+}
+
+int xattr_list(struct cache *cache, uint64_t ino, struct buffer *out)
+{
+	struct node *node = inode_lock_shared(cache, ino);
+	struct inode inode = { 0 };
+	int result;
+
+	result = inode_load(cache, ino, &inode);
+	if (!result)
+		result = list_rows(cache, ino, out);
+	inode_unlock_shared(cache, node);
+	inode_release(&inode);
+	return result;
+}
