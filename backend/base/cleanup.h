@@ -26,8 +26,8 @@ static inline void cleanup_fd(int *fd)
 		close(*fd);
 }
 
-#define CLEANUP_FREE __attribute__((cleanup(cleanup_free)))
-#define CLEANUP_FD __attribute__((cleanup(cleanup_fd)))
+#define CLEANUP_FREE   __attribute__((cleanup(cleanup_free)))
+#define CLEANUP_FD     __attribute__((cleanup(cleanup_fd)))
 #define CLEANUP_BUFFER __attribute__((cleanup(buffer_release)))
 
 #endif

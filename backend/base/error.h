@@ -24,41 +24,41 @@
  * succeed later and the retry decorator repeats it. AMBIGUOUS: as transient,
  * and the request may have been carried out although no answer came.
  */
-#define ERR_CODES(X)                                                           \
-	X(local_io, EIO, PERMANENT)                                            \
-	X(cache_full, ENOSPC, PERMANENT)                                       \
-	X(cache_busy, EBUSY, PERMANENT)                                        \
-	X(cache_foreign, EINVAL, PERMANENT)                                    \
-	X(read_only, EROFS, PERMANENT)                                         \
-	X(fenced, EROFS, PERMANENT)                                            \
-	X(diverged, EROFS, PERMANENT)                                          \
-	X(bad_url, EINVAL, PERMANENT)                                          \
-	X(bad_option, EINVAL, PERMANENT)                                       \
-	X(bad_mountpoint, EINVAL, PERMANENT)                                   \
-	X(volume_exists, EEXIST, PERMANENT)                                    \
-	X(volume_missing, ENOENT, PERMANENT)                                   \
-	X(volume_in_use, EBUSY, PERMANENT)                                     \
-	X(format_newer, EPROTONOSUPPORT, PERMANENT)                            \
-	X(journal_corrupt, EIO, PERMANENT)                                     \
-	X(index_corrupt, EIO, PERMANENT)                                       \
-	X(segment_corrupt, EIO, PERMANENT)                                     \
-	X(volume_corrupt, EIO, PERMANENT)                                      \
-	X(pack_corrupt, EIO, PERMANENT)                                        \
-	X(chunk_corrupt, EIO, PERMANENT)                                       \
-	X(commit_corrupt, EIO, PERMANENT)                                      \
-	X(object_missing, EIO, PERMANENT)                                      \
-	X(store_config, EINVAL, PERMANENT)                                     \
-	X(store_denied, EACCES, PERMANENT)                                     \
-	X(store_no_bucket, ENOENT, PERMANENT)                                  \
-	X(store_refused, EIO, PERMANENT)                                       \
-	X(store_unsupported, EOPNOTSUPP, PERMANENT)                            \
-	X(store_busy, EIO, TRANSIENT)                                          \
-	X(store_full, ENOSPC, TRANSIENT)                                       \
-	X(store_unreachable, EIO, TRANSIENT)                                   \
-	X(store_failed, EIO, AMBIGUOUS)                                        \
-	X(store_timeout, EIO, AMBIGUOUS)                                       \
-	X(store_truncated, EIO, TRANSIENT)                                     \
-	X(try_again, EAGAIN, PERMANENT)                                        \
+#define ERR_CODES(X)                                \
+	X(local_io, EIO, PERMANENT)                 \
+	X(cache_full, ENOSPC, PERMANENT)            \
+	X(cache_busy, EBUSY, PERMANENT)             \
+	X(cache_foreign, EINVAL, PERMANENT)         \
+	X(read_only, EROFS, PERMANENT)              \
+	X(fenced, EROFS, PERMANENT)                 \
+	X(diverged, EROFS, PERMANENT)               \
+	X(bad_url, EINVAL, PERMANENT)               \
+	X(bad_option, EINVAL, PERMANENT)            \
+	X(bad_mountpoint, EINVAL, PERMANENT)        \
+	X(volume_exists, EEXIST, PERMANENT)         \
+	X(volume_missing, ENOENT, PERMANENT)        \
+	X(volume_in_use, EBUSY, PERMANENT)          \
+	X(format_newer, EPROTONOSUPPORT, PERMANENT) \
+	X(journal_corrupt, EIO, PERMANENT)          \
+	X(index_corrupt, EIO, PERMANENT)            \
+	X(segment_corrupt, EIO, PERMANENT)          \
+	X(volume_corrupt, EIO, PERMANENT)           \
+	X(pack_corrupt, EIO, PERMANENT)             \
+	X(chunk_corrupt, EIO, PERMANENT)            \
+	X(commit_corrupt, EIO, PERMANENT)           \
+	X(object_missing, EIO, PERMANENT)           \
+	X(store_config, EINVAL, PERMANENT)          \
+	X(store_denied, EACCES, PERMANENT)          \
+	X(store_no_bucket, ENOENT, PERMANENT)       \
+	X(store_refused, EIO, PERMANENT)            \
+	X(store_unsupported, EOPNOTSUPP, PERMANENT) \
+	X(store_busy, EIO, TRANSIENT)               \
+	X(store_full, ENOSPC, TRANSIENT)            \
+	X(store_unreachable, EIO, TRANSIENT)        \
+	X(store_failed, EIO, AMBIGUOUS)             \
+	X(store_timeout, EIO, AMBIGUOUS)            \
+	X(store_truncated, EIO, TRANSIENT)          \
+	X(try_again, EAGAIN, PERMANENT)             \
 	X(stopping, ECANCELED, PERMANENT)
 
 #define ERR_CODE_FIRST 10000
@@ -68,12 +68,11 @@ enum err_code {
 #define X(name, errnum, class) ERR_##name,
 	ERR_CODES(X)
 #undef X
-	ERR_after_last
-};
+		ERR_after_last
+	};
 
 /* Records the sentence for this thread and returns code (negative). */
-int err_set(int code, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int err_set(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* As err_set(), and ": " plus strerror(errnum) is appended. */
 int err_set_errno(int code, int errnum, const char *format, ...)

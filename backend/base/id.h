@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ID_BYTES 16
-#define ID_HEX_SIZE 33  /* 32 digits and a NUL */
+#define ID_BYTES       16
+#define ID_HEX_SIZE    33 /* 32 digits and a NUL */
 #define UUID_TEXT_SIZE 37 /* 36 characters and a NUL */
 
 /* 128 bits: a volume's uuid, a pack's name, a cache directory's uuid. */

@@ -8,19 +8,18 @@
 
 #include "backend/base/clock.h"
 
-#define CHECK(call)                                                            \
-	do {                                                                   \
-		int check_result = (call);                                     \
-		if (check_result)                                              \
-			lock_fatal(#call, check_result);                       \
+#define CHECK(call)                                      \
+	do {                                             \
+		int check_result = (call);               \
+		if (check_result)                        \
+			lock_fatal(#call, check_result); \
 	} while (0)
 
-static const char *const rank_names[] = {
-	"INVALID",
+static const char *const rank_names[] = { "INVALID",
 #define X(name) #name,
-	LOCK_RANKS(X)
+					  LOCK_RANKS(X)
 #undef X
-};
+					 };
 
 static _Noreturn void lock_fatal(const char *call, int result)
 {

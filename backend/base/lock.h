@@ -17,31 +17,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOCK_RANKS(X)                                                          \
-	X(CONTROL)       /* fs: control connections */                         \
-	X(SESSION)       /* fs: lookup counts and handles */                   \
-	X(RENAMES)       /* cache: directories move one at a time */           \
-	X(LIFECYCLE)     /* cache: start, stop, state */                       \
-	X(NODE)          /* cache: one inode; several, lower number first */   \
-	X(NODE_TABLE)    /* cache: the table of active inodes */               \
-	X(COMMIT)        /* cache: transaction group and committer state */    \
-	X(FETCH)         /* cache: fetches in flight, decoded chunks */        \
-	X(BUDGET)        /* cache: dirty bytes and delayed replies */          \
-	X(INDEX)         /* cache: order of index changes */                   \
-	X(SEGMENT)       /* cache: the table of segments, append position */   \
-	X(JOURNAL)       /* cache: journal buffer and marks */                 \
-	X(INDEX_VIEW)    /* cache: pointer to the current view */              \
-	X(STORE)         /* backend: state of one store */                     \
-	X(HTTP)          /* backend: pool of connections */                    \
-	X(CREDENTIALS)   /* backend: the credentials in force */               \
-	X(LEAF)          /* nothing is taken under it */
+#define LOCK_RANKS(X)                                                      \
+	X(CONTROL)     /* fs: control connections */                       \
+	X(SESSION)     /* fs: lookup counts and handles */                 \
+	X(RENAMES)     /* cache: directories move one at a time */         \
+	X(LIFECYCLE)   /* cache: start, stop, state */                     \
+	X(NODE)	       /* cache: one inode; several, lower number first */ \
+	X(NODE_TABLE)  /* cache: the table of active inodes */             \
+	X(COMMIT)      /* cache: transaction group and committer state */  \
+	X(FETCH)       /* cache: fetches in flight, decoded chunks */      \
+	X(BUDGET)      /* cache: dirty bytes and delayed replies */        \
+	X(INDEX)       /* cache: order of index changes */                 \
+	X(SEGMENT)     /* cache: the table of segments, append position */ \
+	X(JOURNAL)     /* cache: journal buffer and marks */               \
+	X(INDEX_VIEW)  /* cache: pointer to the current view */            \
+	X(STORE)       /* backend: state of one store */                   \
+	X(HTTP)	       /* backend: pool of connections */                  \
+	X(CREDENTIALS) /* backend: the credentials in force */             \
+	X(LEAF)	       /* nothing is taken under it */
 
 enum lock_rank {
 	LOCK_RANK_INVALID,
 #define X(name) LOCK_RANK_##name,
 	LOCK_RANKS(X)
 #undef X
-};
+	};
 
 struct lock {
 	pthread_mutex_t mutex;
