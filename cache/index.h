@@ -10,9 +10,9 @@
  *	 frozen memtables <--------------+   bounded queue, oldest is applied
  *	 LMDB             <--------------+   by the checkpointer thread
  *
- * index_commit() assigns the next LSN, applies the batch to the active
- * memtable, and appends it to the journal, all under the INDEX lock, so that
- * journal order, memtable order and LSN order are one. It returns when the
+ * index_commit() assigns the next LSN, appends the batch to the
+ * journal, and applies it to the active memtable, all under the INDEX lock,
+ * so that journal order, memtable order and LSN order are one. It returns when the
  * record is written (write(2)): a killed process loses nothing. Durability
  * against power cuts is index_flush().
  *
@@ -27,15 +27,17 @@
  * LSN; (2) journal durable up to it; (3) its rows and META applied_lsn in
  * one synced LMDB transaction, in key order; (4) the memtable leaves the
  * view; (5) journal files wholly below applied_lsn are recycled. LMDB is
- * opened in its safe mode. A table byte DIRTY row deleted in a memtable is a
- * tombstone until it is applied.
+ * opened in its safe mode. A DIRTY row deleted in a memtable is a tombstone
+ * until it is applied.
  *
  * Recovery (index_open): LMDB as of applied_lsn, then the journal after it.
- * The journal's torn tail is cut; a record that fails its check and is
- * followed by valid records of the same file is corruption and is refused
- * with -ERR_journal_corrupt: nothing is deleted. After a change of the boot
- * id, content records whose segment bytes fail their checks are dropped from
- * the first bad one of that inode to its next BATCH_SYNC record.
+ * The journal's torn tail is cut (what counts as torn and what as corruption:
+ * journal_scan.h); corruption is refused with -ERR_journal_corrupt: nothing
+ * is deleted. A changed boot id means that the page cache is gone: content
+ * records whose segment bytes fail their checks are dropped, from the first
+ * bad one of that inode that no BATCH_SYNC of it follows (a SYNC record is
+ * written when the bytes before it are durable). What was found then is made
+ * durable before index_open_replay() returns, so it is judged only once.
  *
  * Threads: every function may be called from any thread. No call does
  * network I/O. Locks: INDEX, JOURNAL, INDEX_VIEW (lock.h).
@@ -49,6 +51,7 @@
 struct index;
 struct index_view;
 struct index_cursor;
+struct journal_io;
 
 /* What the index asks of the segment store; `arg` comes back in each. */
 struct index_hooks {
@@ -79,11 +82,14 @@ struct index_counters {
 };
 
 struct index_conf {
-	const char *index_directory;   /* CACHE/index */
-	const char *journal_directory; /* CACHE/journal */
-	size_t memtable_bytes;	       /* freeze above; 0: 16 MiB */
-	unsigned int frozen_max;       /* queue length; 0: 4 */
-	bool read_only;		       /* inspect a dead cache: nothing is written */
+	const char *index_directory;	     /* CACHE/index */
+	const char *journal_directory;	     /* CACHE/journal */
+	size_t memtable_bytes;		     /* freeze above; 0: 16 MiB */
+	unsigned int frozen_max;	     /* queue length; 0: 4 */
+	bool read_only;			     /* inspect a dead cache: nothing is written */
+	uint64_t journal_file_bytes;	     /* 0: 64 MiB */
+	const struct id *boot_id;	     /* NULL: the kernel's */
+	const struct journal_io *journal_io; /* NULL: the system's; tests let it fail */
 	struct index_hooks hooks;
 	/* Progress of replay, or NULL: records done of about total. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
@@ -91,9 +97,9 @@ struct index_conf {
 };
 
 struct index_stats {
-	uint64_t lsn;	       /* last assigned */
-	uint64_t lsn_durable;  /* flushed */
-	uint64_t lsn_applied;  /* in LMDB */
+	uint64_t lsn;		/* last assigned */
+	uint64_t lsn_durable;	/* flushed */
+	uint64_t lsn_applied;	/* in LMDB */
 	uint64_t journal_bytes; /* on disk */
 	uint64_t lmdb_bytes;
 	uint64_t memtable_bytes;
@@ -116,26 +122,36 @@ void index_abandon(struct index *index);
 
 /*
  * Commits a batch (an empty one is a no-op). Returns 0 when its record is in
- * the journal file; *lsn_out (may be NULL) is its LSN. -ERR_read_only with
- * the first cause once the journal could not be written; from then on every
- * commit fails. Delays the caller while the queue of frozen memtables is
- * full.
+ * the journal file; *lsn_out (may be NULL) is its LSN. A batch without a time
+ * gets the current one. A failed write is reported to all whose records it
+ * held; from then on every commit fails with -ERR_read_only and the first
+ * cause. Delays the caller while the queue of frozen memtables fills up.
  */
 int index_commit(struct index *index, struct batch *batch, uint64_t *lsn_out);
 /* As index_commit(), but returns before the record is written; the caller
  * passes *lsn_out to index_written() after it has dropped its locks. */
 int index_commit_begin(struct index *index, struct batch *batch, uint64_t *lsn_out);
-/* Waits until the journal is written up to lsn. */
+/* Waits until the journal is written up to lsn; the place of the delay. */
 int index_written(struct index *index, uint64_t lsn);
 /* Makes the journal durable up to lsn (group commit: concurrent callers
  * share a flush). A failed flush is reported by this and every later call. */
 int index_flush(struct index *index, uint64_t lsn);
+/*
+ * Makes everything committed before the call durable: segments, then the
+ * journal, which also learns that content up to here needs no check after a
+ * power cut. For the thread that does this each second.
+ */
+int index_flush_all(struct index *index);
 /* The LSN of the last commit. */
 uint64_t index_lsn(struct index *index);
 /* 0, or the code for which the index became read-only (err_message() set). */
 int index_health(struct index *index);
 
-/* Numbers, never reused; saved with the next freeze and by replay. */
+/*
+ * Numbers, never reused. next_ino is found again by replay from the rows;
+ * chunk ids may be in packs before any row has them, so that every
+ * index_open_replay() begins a new block of 2^32.
+ */
 uint64_t index_new_ino(struct index *index);
 uint64_t index_new_chunks(struct index *index, uint32_t count);
 void index_counters_get(struct index *index, struct index_counters *out);
@@ -151,8 +167,7 @@ int index_get(struct index *index, const struct row_key *key, struct buffer *out
  * new. Rows of an inode whose node lock is held are exact. Keep it short: it
  * pins an LMDB read transaction.
  */
-int index_cursor_open(struct index *index, const struct row_key *start,
-		      struct index_cursor **out);
+int index_cursor_open(struct index *index, const struct row_key *start, struct index_cursor **out);
 /* 1 and the row (pointers valid until the next call), 0 at the end, or an
  * error. */
 int index_cursor_next(struct index_cursor *cursor, const uint8_t **key, size_t *key_length,
@@ -175,16 +190,19 @@ void index_snapshot_release(struct index_snapshot *snapshot);
 
 /*
  * The cloud has all changes of these keys up to cut_lsn: their DIRTY rows
- * with lsn <= cut_lsn go. Idempotent. keys: `count` keys. Done as one batch
- * of its own (journaled as row deletes of the DIRTY table).
+ * with lsn <= cut_lsn go. Idempotent. keys: `count` keys. Done in batches of
+ * its own (journaled as row deletes of the DIRTY table), each short enough
+ * not to be felt by other commits; a kill may leave any number of them done.
  */
 int index_mark_clean(struct index *index, const struct row_key *keys, size_t count,
 		     uint64_t cut_lsn);
 
 /*
  * Restore: rows in strictly ascending key order straight into an empty LMDB
- * (MDB_APPEND), no journal, no DIRTY rows. Begin fails with
- * -ERR_index_corrupt when the index is not empty.
+ * (MDB_APPEND), no journal, no DIRTY rows; the counters are derived. Begin
+ * fails with -ERR_index_corrupt when the index is not empty. A load that was
+ * not committed, for whatever reason, leaves an empty index: the next
+ * index_open() deletes its rows. No commits meanwhile.
  */
 struct index_load;
 int index_load_begin(struct index *index, struct index_load **out);

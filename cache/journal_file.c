@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/journal_file.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/error.h"
+#include "cache/journal_format.h"
+
+#define ZERO_STEP (1 << 20)
+
+static int system_fdatasync(int fd)
+{
+	return fdatasync(fd);
+}
+
+const struct journal_io journal_io_system = {
+	.pwrite = pwrite,
+	.fdatasync = system_fdatasync,
+	.allocate = posix_fallocate,
+};
+
+static int report(const struct journal_file *file, const char *what, int errnum)
+{
+	int code = errnum == ENOSPC || errnum == EDQUOT ? -ERR_cache_full : -ERR_local_io;
+
+	return err_set_errno(code, errnum, "cannot %s journal file %s", what, file->path);
+}
+
+char *journal_file_path(const char *directory, uint64_t sequence)
+{
+	return xasprintf("%s/%016" PRIx64 JOURNAL_SUFFIX, directory, sequence);
+}
+
+void journal_file_init(struct journal_file *file, const struct journal_io *io)
+{
+	memset(file, 0, sizeof(*file));
+	file->io = io;
+	file->fd = -1;
+}
+
+void journal_file_release(struct journal_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file->path);
+	journal_file_init(file, file->io);
+}
+
+static int write_all(struct journal_file *file, const void *bytes, size_t length, uint64_t offset)
+{
+	const uint8_t *place = bytes;
+
+	while (length) {
+		ssize_t done = file->io->pwrite(file->fd, place, length, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return report(file, "write", done ? errno : ENOSPC);
+		place += done;
+		offset += (uint64_t)done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+/* Not every file system can allocate; then writing will tell. */
+static int create(struct journal_file *file, uint64_t bytes)
+{
+	int result;
+
+	file->fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (file->fd < 0)
+		return report(file, "create", errno);
+	result = file->io->allocate(file->fd, 0, (off_t)bytes);
+	if (result && result != EOPNOTSUPP && result != EINVAL)
+		return report(file, "allocate", result);
+	return 0;
+}
+
+static int reuse(struct journal_file *file, const char *recycled)
+{
+	if (rename(recycled, file->path))
+		return report(file, "rename an old file to", errno);
+	file->fd = open(file->path, O_RDWR | O_CLOEXEC);
+	return file->fd < 0 ? report(file, "open", errno) : 0;
+}
+
+int journal_file_begin(struct journal_file *file, char *path, const char *recycled, uint64_t bytes,
+		       const struct journal_header *header)
+{
+	uint8_t page[JOURNAL_PAGE_BYTES];
+	struct stat stat_of;
+	int result;
+
+	assert(file->fd < 0);
+	free(file->path);
+	file->path = path;
+	result = recycled ? reuse(file, recycled) : create(file, bytes);
+	if (result)
+		return result;
+	if (fstat(file->fd, &stat_of))
+		return report(file, "inspect", errno);
+	file->size = (uint64_t)stat_of.st_size;
+	if (recycled)
+		file->zeroed = file->size;
+	journal_header_encode(header, page);
+	return journal_file_write(file, page, sizeof(page), 0);
+}
+
+/* Only speed depends on it: what cannot be written now fails when it must. */
+static void zero_ahead(struct journal_file *file, uint64_t end)
+{
+	static const uint8_t zeros[ZERO_STEP];
+	uint64_t target = (end / ZERO_STEP + 1) * ZERO_STEP;
+
+	if (!write_all(file, zeros, target - end, end) && target > file->size)
+		file->size = target;
+	file->zeroed = target;
+}
+
+int journal_file_write(struct journal_file *file, const void *pages, size_t length, uint64_t offset)
+{
+	int result;
+
+	assert(length % JOURNAL_PAGE_BYTES == 0 && offset % JOURNAL_PAGE_BYTES == 0);
+	result = write_all(file, pages, length, offset);
+	if (result)
+		return result;
+	if (offset + length > file->size)
+		file->size = offset + length;
+	if (offset + length > file->zeroed)
+		zero_ahead(file, offset + length);
+	return 0;
+}
+
+static int sync_name(struct journal_file *file)
+{
+	CLEANUP_FREE char *copy = xstrdup(file->path);
+	CLEANUP_FD int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd))
+		return report(file, "make durable the name of", errno);
+	file->name_durable = true;
+	return 0;
+}
+
+int journal_file_sync(struct journal_file *file)
+{
+	if (file->io->fdatasync(file->fd))
+		return report(file, "flush", errno);
+	return file->name_durable ? 0 : sync_name(file);
+}
