@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/cache_directory.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -32,6 +33,45 @@ static int make_path(const char *path)
 	return 0;
 }
 
+/* What a cache directory may hold before it has a volume.json. */
+static bool is_ours(const char *name)
+{
+	static const char *const files[] = { ".",    "..",   "lock", "volume.json.new",
+					     "lost+found", "control.sock" };
+	size_t i;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (!strcmp(name, folders[i]))
+			return true;
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (!strcmp(name, files[i]))
+			return true;
+	return false;
+}
+
+/* A directory that is to become a cache holds nothing of anybody else. */
+static int check_unused(const char *directory)
+{
+	CLEANUP_FREE char *identity = xasprintf("%s/volume.json", directory);
+	DIR *stream = opendir(directory);
+	struct dirent *entry;
+	int result = 0;
+
+	if (!stream && errno == ENOENT)
+		return 0;
+	if (!stream)
+		return err_set_errno(-ERR_local_io, errno, "cannot read the directory %s",
+				     directory);
+	while (access(identity, F_OK) && !result && (entry = readdir(stream)))
+		if (!is_ours(entry->d_name))
+			result = err_set(-ERR_cache_foreign,
+					 "%s is no dray cache and not empty (it holds \"%s\"): "
+					 "choose an empty directory for --cache",
+					 directory, entry->d_name);
+	closedir(stream);
+	return result;
+}
+
 static int make_folders(const char *directory)
 {
 	size_t i;
@@ -48,8 +88,11 @@ static int make_folders(const char *directory)
 int cache_directory_lock(const char *directory, bool read_only)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/lock", directory);
-	int result = read_only ? 0 : make_folders(directory);
+	int result = read_only ? 0 : check_unused(directory);
 	int fd;
+
+	if (!result && !read_only)
+		result = make_folders(directory);
 
 	if (result)
 		return result;

@@ -36,7 +36,8 @@ struct cache_identity {
 /*
  * Makes the directory and its folders where they lack (not when read_only)
  * and locks it. The descriptor of the lock, or -ERR_cache_busy when another
- * process has it, -ERR_local_io otherwise.
+ * process has it, -ERR_cache_foreign when it is not empty and no cache (then
+ * nothing was made), -ERR_local_io otherwise.
  */
 int cache_directory_lock(const char *directory, bool read_only);
 /* Reads volume.json. -ENOENT when there is none (a new cache),

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The volume object of a store: made by init, read by every mount. */
+#include "backend/base/cleanup.h"
+#include "backend/base/error.h"
+#include "backend/object_name.h"
+#include "cache/cache.h"
+
+int cache_init_volume(struct store *store, const char *url, const struct volume_params *params)
+{
+	CLEANUP_BUFFER struct buffer body = BUFFER_INIT;
+	int result;
+
+	volume_encode(params, &body);
+	result = store_put(store, OBJECT_NAME_VOLUME, body.data, body.length, STORE_IF_ABSENT);
+	if (result == -EEXIST)
+		return err_set(-ERR_volume_exists,
+			       "%s holds a volume already, which was left as it is: mount it, or "
+			       "choose another URL",
+			       url);
+	return result;
+}
+
+int cache_read_volume(struct store *store, const char *url, struct volume_params *out)
+{
+	CLEANUP_BUFFER struct buffer body = BUFFER_INIT;
+	int result = store_get(store, OBJECT_NAME_VOLUME, 0, VOLUME_OBJECT_MAX + 1, &body);
+
+	if (result == -ENOENT)
+		return err_set(-ERR_volume_missing,
+			       "%s holds no volume: create one with dray init %s", url, url);
+	if (result)
+		return result;
+	result = volume_decode(body.data, body.length, out);
+	if (result) {
+		CLEANUP_FREE char *why = xstrdup(err_message(result));
+
+		return err_set(result, "the object %s/" OBJECT_NAME_VOLUME ": %s", url, why);
+	}
+	return 0;
+}
