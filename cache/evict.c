@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/evict.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/error.h"
+#include "backend/base/log.h"
+#include "cache/cache_int.h"
+#include "cache/evict_segment.h"
+
+/* Shares of the limit, in percent: where eviction starts and stops, and
+ * above which nothing more is taken in. */
+#define EVICT_START_PERCENT 90
+#define EVICT_STOP_PERCENT  80
+#define EVICT_ADMIT_PERCENT 97
+/* The thread looks by itself so often: writes fill the cache as well. */
+#define EVICT_PERIOD (1 * NS_PER_SECOND)
+
+struct evictor {
+	/* immutable */
+	struct cache *cache;
+	pthread_t thread;
+	struct lock lock;
+	struct condition wake;
+	/* guarded by lock */
+	bool stopping;
+	bool wanted;
+};
+
+struct candidates {
+	struct segment_info *list;
+	size_t count;
+	size_t capacity;
+};
+
+static uint64_t percent(uint64_t bytes, unsigned int share)
+{
+	return bytes / 100 * share;
+}
+
+uint64_t evict_used_bytes(struct cache *cache)
+{
+	struct segments_stats segments;
+	struct index_stats index;
+
+	segments_stats_get(cache->segments, &segments);
+	index_stats_get(cache->index, &index);
+	return segments.written_bytes + segments.fetched_bytes + index.journal_bytes +
+	       index.lmdb_bytes;
+}
+
+static int collect_candidate(const struct segment_info *info, void *arg)
+{
+	struct candidates *candidates = arg;
+
+	if (info->dirty || info->open || !info->live)
+		return 0;
+	if (candidates->count == candidates->capacity) {
+		candidates->capacity = candidates->capacity ? 2 * candidates->capacity : 64;
+		candidates->list = xrealloc(candidates->list,
+					    candidates->capacity * sizeof(*candidates->list));
+	}
+	candidates->list[candidates->count++] = *info;
+	return 0;
+}
+
+/* Least recently used first. */
+static int compare_use(const void *a, const void *b)
+{
+	const struct segment_info *left = a;
+	const struct segment_info *right = b;
+
+	return (left->last_used > right->last_used) - (left->last_used < right->last_used);
+}
+
+static int drop_candidates(struct cache *cache, const struct candidates *candidates,
+			   uint64_t target, size_t *dropped_out)
+{
+	size_t i;
+	int result = 0;
+
+	*dropped_out = 0;
+	for (i = 0; !result && i < candidates->count && evict_used_bytes(cache) > target; i++) {
+		result = evict_segment(cache, &candidates->list[i]);
+		if (!result)
+			++*dropped_out;
+	}
+	return result;
+}
+
+static int evict_pass(struct cache *cache, uint64_t target, size_t *dropped_out)
+{
+	struct candidates candidates = { 0 };
+	int result = segments_each(cache->segments, collect_candidate, &candidates);
+
+	qsort(candidates.list, candidates.count, sizeof(*candidates.list), compare_use);
+	if (!result)
+		result = drop_candidates(cache, &candidates, target, dropped_out);
+	free(candidates.list);
+	return result;
+}
+
+int evict_to(struct cache *cache, uint64_t target)
+{
+	size_t dropped = 0;
+	int result = evict_pass(cache, target, &dropped);
+
+	if (result || evict_used_bytes(cache) <= target)
+		return result;
+	/* What is left is dirty, or lies in the open segments. */
+	result = segments_seal(cache->segments, SEGMENT_CLASS_FETCHED);
+	if (!result)
+		result = segments_seal(cache->segments, SEGMENT_CLASS_WRITTEN);
+	return result ? result : evict_pass(cache, target, &dropped);
+}
+
+bool evict_admit(struct cache *cache, size_t bytes)
+{
+	uint64_t limit = cache->conf.cache_bytes;
+	uint64_t used = evict_used_bytes(cache) + bytes;
+	struct evictor *evictor = cache->evictor;
+
+	if (used > percent(limit, EVICT_START_PERCENT) && evictor) {
+		lock_acquire(&evictor->lock);
+		evictor->wanted = true;
+		condition_signal(&evictor->wake);
+		lock_release(&evictor->lock);
+	}
+	return used <= percent(limit, EVICT_ADMIT_PERCENT);
+}
+
+static bool wait_for_work(struct evictor *evictor)
+{
+	int64_t until = clock_boot_ns() + EVICT_PERIOD;
+	bool go_on;
+
+	lock_acquire(&evictor->lock);
+	while (!evictor->stopping && !evictor->wanted &&
+	       condition_wait_until(&evictor->wake, &evictor->lock, until))
+		;
+	evictor->wanted = false;
+	go_on = !evictor->stopping;
+	lock_release(&evictor->lock);
+	return go_on;
+}
+
+static void *evict_thread(void *arg)
+{
+	struct evictor *evictor = arg;
+	struct cache *cache = evictor->cache;
+	uint64_t limit = cache->conf.cache_bytes;
+	int result;
+
+	while (wait_for_work(evictor)) {
+		if (evict_used_bytes(cache) <= percent(limit, EVICT_START_PERCENT))
+			continue;
+		result = evict_to(cache, percent(limit, EVICT_STOP_PERCENT));
+		if (result)
+			log_error("eviction stopped early: %s", err_message(result));
+	}
+	return NULL;
+}
+
+struct evictor *evict_start(struct cache *cache)
+{
+	struct evictor *evictor = xcalloc(1, sizeof(*evictor));
+
+	evictor->cache = cache;
+	lock_init(&evictor->lock, LOCK_RANK_LEAF);
+	condition_init(&evictor->wake);
+	if (pthread_create(&evictor->thread, NULL, evict_thread, evictor)) {
+		log_error("cannot start a thread to evict with: %s", strerror(errno));
+		abort();
+	}
+	return evictor;
+}
+
+void evict_stop(struct evictor *evictor)
+{
+	if (!evictor)
+		return;
+	lock_acquire(&evictor->lock);
+	evictor->stopping = true;
+	condition_signal(&evictor->wake);
+	lock_release(&evictor->lock);
+	pthread_join(evictor->thread, NULL);
+	condition_destroy(&evictor->wake);
+	lock_destroy(&evictor->lock);
+	free(evictor);
+}

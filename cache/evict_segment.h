@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drops one segment whose bytes are all in acknowledged packs: the rows that
+ * point to it are found through its own records, in bounded batches. The file
+ * goes when nobody reads it any more (segment.h).
+ */
+#ifndef DRAY_CACHE_EVICT_SEGMENT_H
+#define DRAY_CACHE_EVICT_SEGMENT_H
+
+#include "cache/cache_int.h"
+
+/* 0 also when rows with dirty bytes kept some of it alive. */
+int evict_segment(struct cache *cache, const struct segment_info *info);
+/* Removes the CACHED row of a chunk, whatever segment it points to;
+ * *bytes_out is what that freed. 0 also when there was none. */
+int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out);
+/*
+ * Takes the local place from the extents of a file in [offset, end) that have
+ * chunk references; segment 0: whatever segment they point to. Adds the bytes
+ * to *bytes_out.
+ */
+int evict_extents(struct cache *cache, uint64_t ino, uint64_t offset, uint64_t end,
+		  uint64_t segment, uint64_t *bytes_out);
+
+#endif
