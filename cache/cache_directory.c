@@ -36,7 +36,7 @@ static int make_path(const char *path)
 /* What a cache directory may hold before it has a volume.json. */
 static bool is_ours(const char *name)
 {
-	static const char *const files[] = { ".",    "..",   "lock", "volume.json.new",
+	static const char *const files[] = { ".",	   "..",	  "lock", "volume.json.new",
 					     "lost+found", "control.sock" };
 	size_t i;
 
