@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/buffer.h"
 #include "backend/base/crc32c.h"
 #include "backend/chunker.h"
 #include "tests/lib/noise.h"
+#include "tests/lib/unit.h"
 
 #define MIB	    ((size_t)1 << 20)
 #define NOISE_BYTES (16 * MIB)
@@ -169,25 +168,7 @@ START_TEST(bad_sizes_are_refused)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("chunker");
-	TCase *tcase = tcase_create("chunker");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(tcase, sizes_stay_within_their_bounds_and_near_the_average);
-	tcase_add_test(tcase, cutting_goes_on_at_any_cut_as_in_one_pass);
-	tcase_add_test(tcase, more_bytes_than_size_max_do_not_move_the_cut);
-	tcase_add_test(tcase, an_insertion_moves_only_the_cuts_around_it);
-	tcase_add_test(tcase, short_and_constant_runs_end_where_they_must);
-	tcase_add_test(tcase, the_cuts_of_known_bytes_never_change);
-	tcase_add_test(tcase, bad_sizes_are_refused);
-	tcase_set_timeout(tcase, 60);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_MAIN("chunker", sizes_stay_within_their_bounds_and_near_the_average,
+	  cutting_goes_on_at_any_cut_as_in_one_pass, more_bytes_than_size_max_do_not_move_the_cut,
+	  an_insertion_moves_only_the_cuts_around_it, short_and_constant_runs_end_where_they_must,
+	  the_cuts_of_known_bytes_never_change, bad_sizes_are_refused)

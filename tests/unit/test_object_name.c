@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/object_name.h"
+#include "tests/lib/unit.h"
 
 static const struct id some_id = { { 0x3f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xff } };
 
@@ -104,21 +103,5 @@ START_TEST(other_names_are_not_taken_for_ours)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("object_name");
-	TCase *tcase = tcase_create("object_name");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(tcase, names_are_as_documented);
-	tcase_add_test(tcase, byte_order_of_names_is_numeric_order);
-	tcase_add_test(tcase, parsing_gives_back_what_was_formatted);
-	tcase_add_test(tcase, other_names_are_not_taken_for_ours);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_MAIN("object_name", names_are_as_documented, byte_order_of_names_is_numeric_order,
+	  parsing_gives_back_what_was_formatted, other_names_are_not_taken_for_ours)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/seal.h"
 #include "tests/lib/toy_seal.h"
+#include "tests/lib/unit.h"
 
 static struct seal_place some_place(void)
 {
@@ -105,21 +104,5 @@ START_TEST(the_digest_is_the_head_of_sha256)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("seal");
-	TCase *tcase = tcase_create("seal");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(tcase, sealed_bytes_open_again_whatever_the_cipher);
-	tcase_add_test(tcase, a_cipher_binds_bytes_to_their_place);
-	tcase_add_test(tcase, the_null_cipher_does_not_open_what_a_key_sealed);
-	tcase_add_test(tcase, the_digest_is_the_head_of_sha256);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_MAIN("seal", sealed_bytes_open_again_whatever_the_cipher, a_cipher_binds_bytes_to_their_place,
+	  the_null_cipher_does_not_open_what_a_key_sealed, the_digest_is_the_head_of_sha256)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "backend/volume_format.h"
+#include "tests/lib/unit.h"
 
 static const char example[] = "{\"drayfs\": \"volume\", \"format\": 1,"
 			      "\"uuid\": \"4f0c8a52-0102-4304-8506-0708090a0b0c\","
@@ -176,24 +175,6 @@ START_TEST(bad_parameters_are_refused_before_they_are_written)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("volume_format");
-	TCase *tcase = tcase_create("volume_format");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_test(tcase, parameters_come_back_as_they_were);
-	tcase_add_test(tcase, the_documented_example_is_read);
-	tcase_add_test(tcase, a_newer_format_asks_for_an_upgrade);
-	tcase_add_test(tcase, damage_is_named);
-	tcase_add_test(tcase, unknown_keys_are_ignored);
-	tcase_add_test(tcase, an_absurdly_long_object_is_not_parsed);
-	tcase_add_test(tcase, bad_parameters_are_refused_before_they_are_written);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_MAIN("volume_format", parameters_come_back_as_they_were, the_documented_example_is_read,
+	  a_newer_format_asks_for_an_upgrade, damage_is_named, unknown_keys_are_ignored,
+	  an_absurdly_long_object_is_not_parsed, bad_parameters_are_refused_before_they_are_written)
