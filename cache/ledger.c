@@ -31,7 +31,8 @@ int ledger_next(struct row_run_reader *reader, struct ledger_row *row_out)
 
 	if (rc <= 0)
 		return rc;
-	if (row.removed || row.key_length != KEY_SIZE || row.value_length < FIXED_SIZE ||
+	/* a tombstone has no value: it is too short */
+	if (row.key_length != KEY_SIZE || row.value_length < FIXED_SIZE ||
 	    row.value_length > FIXED_SIZE + LEDGER_PATH_MAX)
 		return err_set(-ERR_commit_corrupt, "%s: row %" PRIu64 " is no row of a ledger",
 			       reader->name, reader->rows - 1);

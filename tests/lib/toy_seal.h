@@ -18,7 +18,8 @@
 
 struct toy_seal {
 	struct seal base; /* first */
-	/* The next so many results are damaged, as by a bad memory cell. */
+	/* The next so many inputs are damaged before they are sealed, as by a
+	 * bad memory cell: no checksum tells, only the comparison. */
 	int *faults;
 };
 
@@ -56,13 +57,13 @@ static inline void toy_seal_bytes(const struct seal *seal, const struct seal_pla
 	size_t length = bytes->length - from;
 	struct digest tag;
 
+	if (toy->faults && *toy->faults > 0) {
+		--*toy->faults;
+		bytes->data[bytes->length - 1] ^= 1;
+	}
 	toy_xor(place, bytes->data + from, length);
 	tag = toy_hash(place, "t", bytes->data + from, length);
 	buffer_append(bytes, tag.bytes, TOY_OVERHEAD);
-	if (toy->faults && *toy->faults > 0) {
-		--*toy->faults;
-		bytes->data[from] ^= 1;
-	}
 }
 
 static inline int toy_seal_open(const struct seal *seal, uint32_t key_id,

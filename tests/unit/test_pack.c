@@ -215,6 +215,20 @@ START_TEST(a_lying_header_is_refused_before_it_costs_memory)
 }
 END_TEST
 
+START_TEST(a_payload_longer_than_any_writer_makes_is_refused)
+{
+	struct pack_chunk_header header = { .chunk = fix.placed[0] };
+	uint8_t bytes[PACK_CHUNK_HEADER_SIZE + SEAL_OVERHEAD_MAX + 2] = { 0 };
+
+	header.chunk.raw_length = 1;
+	header.chunk.stored_length = sizeof(bytes);
+	header.payload_crc =
+		crc32c(0, bytes + PACK_CHUNK_HEADER_SIZE, sizeof(bytes) - PACK_CHUNK_HEADER_SIZE);
+	pack_chunk_header_encode(&fix.identity, &header, bytes);
+	assert_chunk_refused(0, bytes, sizeof(bytes), "beyond the limits");
+}
+END_TEST
+
 /* What the callbacks of directory and scan saw. */
 struct seen {
 	size_t count;
@@ -475,6 +489,8 @@ START_TEST(a_pack_of_a_newer_format_asks_for_an_upgrade)
 	store_le16(footer + 22, PACK_FORMAT_VERSION + 1);
 	store_le32(footer + 60, crc32c(0, footer, 60));
 	ck_assert_int_eq(read_directory(&seen), -ERR_format_newer);
+	store_le16(footer + 22, PACK_FORMAT_VERSION);
+	store_le32(footer + 60, crc32c(0, footer, 60));
 	store_le16(fix.bytes.data + 8, PACK_FORMAT_VERSION + 1);
 	store_le32(fix.bytes.data + 60, crc32c(0, fix.bytes.data, 60));
 	ck_assert_int_eq(read_directory(&seen), -ERR_format_newer);
@@ -553,6 +569,7 @@ int main(void)
 		tcase_add_test(both[i], a_pack_of_a_newer_format_asks_for_an_upgrade);
 	}
 	tcase_add_test(plain, a_scan_does_not_take_a_pack_inside_a_chunk_for_its_own);
+	tcase_add_test(plain, a_payload_longer_than_any_writer_makes_is_refused);
 	tcase_add_test(plain, origins_of_a_later_writer_are_delivered);
 	tcase_add_test(plain, a_lying_directory_is_refused_whole);
 	tcase_add_test(sealed, a_cipher_notices_a_moved_chunk_and_a_changed_header);
