@@ -32,7 +32,7 @@ void object_name_format(const struct object_name *name, char text[OBJECT_NAME_SI
 
 	assert(name->kind != OBJECT_INVALID && name->kind < SHAPES_COUNT);
 	if (name->kind == OBJECT_VOLUME) {
-		strcpy(text, OBJECT_NAME_VOLUME);
+		snprintf(text, OBJECT_NAME_SIZE, "%s", OBJECT_NAME_VOLUME);
 		return;
 	}
 	id_to_hex(&name->id, hex);

@@ -107,7 +107,7 @@ static int get_text(const json_t *root, const char *key, char *text, size_t size
 
 	if (!json_is_string(value) || length >= size)
 		return missing(key);
-	strcpy(text, json_string_value(value));
+	memcpy(text, json_string_value(value), length + 1);
 	return 0;
 }
 

@@ -63,13 +63,13 @@ struct cache_conf {
 	struct store *retry; /* the retry decorator in that stack; not owned */
 	struct volume_params volume;
 
-	uint64_t cache_bytes;	    /* --cache-size; 0: 10 GiB */
-	int64_t upload_delay_ns;    /* age at which a transaction group is sealed; 0: 5 s */
-	int64_t lease_ttl_ns;	    /* 0: 30 s */
+	uint64_t cache_bytes;	     /* --cache-size; 0: 10 GiB */
+	int64_t upload_delay_ns;     /* age at which a transaction group is sealed; 0: 5 s */
+	int64_t lease_ttl_ns;	     /* 0: 30 s */
 	unsigned int upload_threads; /* 0: 4 */
 	unsigned int fetch_threads;  /* 0: 8 */
-	int zstd_level;		    /* 0: the volume's */
-	bool takeover;		    /* do not wait for another machine's lease */
+	int zstd_level;		     /* 0: the volume's */
+	bool takeover;		     /* do not wait for another machine's lease */
 
 	cache_progress_fn *progress; /* or NULL */
 	void *progress_arg;
@@ -119,9 +119,9 @@ struct cache_status {
 	enum cache_state state;
 	char state_cause[512]; /* READ_ONLY: why */
 	uint64_t epoch;
-	uint64_t dirty_bytes;  /* in no acknowledged pack */
-	uint64_t dirty_files;  /* content or size newer than in the cloud */
-	uint64_t pending_files; /* of these, named as pending by the last commit */
+	uint64_t dirty_bytes;	     /* in no acknowledged pack */
+	uint64_t dirty_files;	     /* content or size newer than in the cloud */
+	uint64_t pending_files;	     /* of these, named as pending by the last commit */
 	int64_t oldest_dirty_age_ns; /* 0: nothing is dirty */
 	uint64_t cache_used_bytes;
 	uint64_t cache_limit_bytes;

@@ -25,8 +25,8 @@ struct cache {
 	char *url;
 	struct cache_conf conf; /* with defaults filled in */
 	int lock_fd;
-	struct id cache_id; /* of this directory */
-	struct store *store; /* NULL: a dead cache, opened to look */
+	struct id cache_id;	 /* of this directory */
+	struct store *store;	 /* NULL: a dead cache, opened to look */
 	const struct seal *seal; /* the volume's keyring */
 	struct index *index;
 	struct segments *segments;

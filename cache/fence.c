@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -230,7 +231,7 @@ static void claim_init(struct fence *fence)
 	claim->session = id_new();
 	claim->pid = getpid();
 	if (gethostname(claim->host, sizeof(claim->host) - 1) || !claim->host[0])
-		strcpy(claim->host, "unknown");
+		snprintf(claim->host, sizeof(claim->host), "unknown");
 	for (p = claim->host; *p; p++)
 		if (!isascii(*p) || !isgraph((unsigned char)*p))
 			*p = '?';

@@ -32,8 +32,8 @@ struct journal_log {
 	bool header_durable;
 	uint64_t bytes; /* on disk */
 	uint32_t last_crc;
-	uint64_t page_start;	/* where `pending` belongs: a page boundary */
-	struct buffer pending;	/* from there to the end of the records */
+	uint64_t page_start;   /* where `pending` belongs: a page boundary */
+	struct buffer pending; /* from there to the end of the records */
 	/* owned by the writer role; fd also by the flusher role */
 	struct journal_file file;
 };

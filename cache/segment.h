@@ -67,11 +67,11 @@ struct segments_stats {
 struct segment_info {
 	uint64_t number;
 	enum segment_class class;
-	uint64_t size;	     /* bytes of the file */
+	uint64_t size; /* bytes of the file */
 	uint64_t live;
 	uint64_t dirty;
-	bool open;	     /* still appended to */
-	uint64_t last_used;  /* tick of the last read or append; greater is newer */
+	bool open;	    /* still appended to */
+	uint64_t last_used; /* tick of the last read or append; greater is newer */
 };
 typedef int segment_each_fn(const struct segment_info *info, void *arg);
 /* Called for each record of a segment by segment_scan(). */

@@ -87,7 +87,7 @@ static int decode_claim(const char *object, json_t *root, const char *kind,
 		return corrupt(object, "fields are missing or not valid");
 	out->epoch = (uint64_t)epoch;
 	out->pid = pid;
-	strcpy(out->host, host);
+	snprintf(out->host, sizeof(out->host), "%s", host);
 	return 0;
 }
 

@@ -105,7 +105,7 @@ static void print_table_row(const json_t *row)
 		size_format((uint64_t)json_integer_value(json_object_get(row, sizes[i])), text);
 		printf(" %11s", type && !strcmp(type, CONTROL_TYPE_DIRECTORY) ? "-" : text);
 	}
-	strcpy(text, "-");
+	snprintf(text, sizeof(text), "-");
 	if (json_is_number(age))
 		duration_format((int64_t)(json_number_value(age) * (double)NS_PER_SECOND), text);
 	printf(" %8s  ", text);

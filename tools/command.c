@@ -99,7 +99,8 @@ static void build_getopt(const struct command_option *options, struct option *lo
 	}
 	longs[used++] = (struct option){ "help", 0, NULL, HELP_VALUE };
 	longs[used] = (struct option){ NULL, 0, NULL, 0 };
-	strcpy(shorts, "h");
+	*shorts++ = 'h';
+	*shorts = '\0';
 }
 
 static const struct command_option *find_option(const struct command_option *options, int value)

@@ -55,7 +55,7 @@ static char *find_mountpoint(const char *path)
 		parent[slash == mountpoint ? 1 : slash - mountpoint] = '\0';
 		if (stat(parent, &above) || above.st_dev != here.st_dev)
 			break;
-		strcpy(mountpoint, parent);
+		memcpy(mountpoint, parent, strlen(parent) + 1);
 	}
 	return mountpoint;
 }

@@ -22,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MIB	   (1024L * 1024)
-#define BLOCK	   4096L
+#define MIB	    (1024L * 1024)
+#define BLOCK	    4096L
 #define DIRECTORIES 100
 
 static uint8_t block[1024 * 1024];
@@ -98,7 +98,8 @@ static void run_random(long count, int writing)
 	if (fstat(fd, &st))
 		die("stat", "big");
 	for (i = 0; i < count; i++) {
-		off_t offset = (off_t)(next_random(&state) % (uint64_t)(st.st_size / BLOCK)) * BLOCK;
+		off_t offset =
+			(off_t)(next_random(&state) % (uint64_t)(st.st_size / BLOCK)) * BLOCK;
 		ssize_t done = writing ? pwrite(fd, block, BLOCK, offset)
 				       : pread(fd, block, BLOCK, offset);
 
