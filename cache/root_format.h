@@ -65,9 +65,9 @@ struct root {
 };
 
 /*
- * Takes root/<seq> apart and checks the whole list. The root owns what it
- * keeps: bytes need not live on; it points into itself and must not be
- * copied. Returns 0, -ERR_format_newer or -ERR_commit_corrupt.
+ * Takes root/<seq> apart and checks the whole list. The root owns what it keeps:
+ * bytes need not live on; it points into itself and must not be copied. Returns
+ * 0, -ERR_format_newer or -ERR_commit_corrupt.
  */
 int root_decode(const struct id *volume, uint64_t seq, const struct seal *seal, const void *bytes,
 		size_t length, struct root *root_out);

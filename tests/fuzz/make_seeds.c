@@ -23,7 +23,7 @@ static const char *corpus;
 static void save(const char *target, const char *name, const void *bytes, size_t length)
 {
 	CLEANUP_FREE char *folder = xasprintf("%s/%s", corpus, target);
-	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, name);
+	CLEANUP_FREE char *path = xasprintf("%s/%s.bin", folder, name);
 	FILE *file;
 
 	if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
@@ -187,8 +187,8 @@ static void make_volume(void)
 
 	volume_params_init(&params);
 	params.uuid = fuzz_volume;
-	strcpy(params.name, "projects");
-	strcpy(params.created, "2026-11-22T21:52:16.123Z");
+	snprintf(params.name, sizeof(params.name), "projects");
+	snprintf(params.created, sizeof(params.created), "2026-11-22T21:52:16.123Z");
 	volume_encode(&params, &out);
 	save("volume", "defaults", out.data, out.length);
 }

@@ -80,10 +80,10 @@ static const struct {
 	const char *path;
 	int (*read)(struct buffer *bytes);
 } seeds[] = {
-	{ "pack/three_chunks", read_pack }, { "commit/fence", read_commit },
-	{ "commit/full", read_commit },	    { "commit/names_only", read_commit },
-	{ "root/one_run", read_root },	    { "root/five_runs", read_root },
-	{ "volume/defaults", read_volume },
+	{ "pack/three_chunks.bin", read_pack }, { "commit/fence.bin", read_commit },
+	{ "commit/full.bin", read_commit },	{ "commit/names_only.bin", read_commit },
+	{ "root/one_run.bin", read_root },	{ "root/five_runs.bin", read_root },
+	{ "volume/defaults.bin", read_volume },
 };
 
 static int read_seed(const char *corpus, size_t i)

@@ -37,7 +37,7 @@ START_TEST(byte_order_of_names_is_numeric_order)
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		object_name_log(numbers[i], text);
 		ck_assert_int_lt(strcmp(before, text), 0);
-		strcpy(before, text);
+		memcpy(before, text, sizeof(before));
 	}
 }
 END_TEST

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
@@ -21,9 +22,8 @@ static struct volume_params some_params(void)
 
 	volume_params_init(&params);
 	params.uuid = id_new_uuid();
-	strcpy(params.name, "B\xc3\xbc"
-			    "cher \"2026\"");
-	strcpy(params.created, "2026-11-22T21:52:16.123Z");
+	snprintf(params.name, sizeof(params.name), "B\xc3\xbc%s", "cher \"2026\"");
+	snprintf(params.created, sizeof(params.created), "2026-11-22T21:52:16.123Z");
 	params.zstd_level = -3;
 	random_bytes(params.name_hash_key, sizeof(params.name_hash_key));
 	return params;
