@@ -66,6 +66,7 @@ int io_flush(struct cache *cache, uint64_t ino);
  * the extents that no longer count afterwards (ns.h).
  */
 struct node;
+struct batch;
 int io_truncate_locked(struct cache *cache, struct node *node, struct content_row *content,
 		       uint64_t size, struct batch *batch);
 /*
