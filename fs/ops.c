@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs/ops.h"
+
+#include "fs/fs.h"
+
+#define MAX_WRITE      (1 << 20)
+#define MAX_BACKGROUND 512
+
+/* What is asked of the kernel, each if it knows it; nothing else is on. */
+static const unsigned int capabilities[] = {
+	FUSE_CAP_ASYNC_READ,	   /* several reads of a file at once */
+	FUSE_CAP_ASYNC_DIO,	   /* and of an O_DIRECT one */
+	FUSE_CAP_PARALLEL_DIROPS,  /* look-ups and listings of one directory */
+	FUSE_CAP_READDIRPLUS,	   /* attributes with a listing, */
+	FUSE_CAP_READDIRPLUS_AUTO, /* when the application seems to want them */
+	FUSE_CAP_WRITEBACK_CACHE,  /* small writes gather in the page cache */
+	FUSE_CAP_EXPORT_SUPPORT,   /* "." and ".." can be looked up: NFS, handles */
+	FUSE_CAP_CACHE_SYMLINKS,   /* their targets never change */
+				   /*
+	 * Not here: ATOMIC_O_TRUNC, because the kernel sends no times with it;
+	 * its SETATTR has them. AUTO_INVAL_DATA: nobody else changes data.
+	 * SPLICE_*: bytes are checked on their way. *_LOCKS: the kernel's own
+	 * do for one mount. POSIX_ACL: not done.
+	 */
+};
+
+void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fs *fs = userdata;
+	size_t i;
+
+	conn->want = 0;
+	for (i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
+		conn->want |= conn->capable & capabilities[i];
+	fs->opendir_is_needless = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+	conn->max_write = MAX_WRITE;
+	/* Delayed writes wait here, and must not keep reads from coming. */
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND;
+	conn->time_gran = 1;
+}
+
+const struct fuse_lowlevel_ops fs_operations = {
+	.init = op_init,
+
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.symlink = op_symlink,
+	.readlink = op_readlink,
+	.link = op_link,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.rename = op_rename,
+
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.fsyncdir = op_fsyncdir,
+
+	.create = op_create,
+	.open = op_open,
+	.release = op_release,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.fsync = op_fsync,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.copy_file_range = op_copy_file_range,
+#ifdef FS_HAS_TMPFILE
+	.tmpfile = op_tmpfile,
+#endif
+
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+};

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "backend/base/buffer.h"
+#include "backend/base/error.h"
+#include "cache/io.h"
+#include "cache/ns.h"
+#include "fs/device.h"
+#include "fs/fs.h"
+#include "fs/handle.h"
+#include "fs/ops.h"
+#include "fs/reply.h"
+
+/* Whoever opens a file finds the pages that the kernel has: nobody else
+ * changes them. */
+static void open_handle(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
+{
+	fi->fh = (uintptr_t)handle_new(fs->inodes, ino, fi->flags);
+	fi->keep_cache = 1;
+}
+
+/* Opens what was just made, or found. */
+static void reply_open_entry(fuse_req_t req, struct fs *fs, const struct attributes *attributes,
+			     struct fuse_file_info *fi)
+{
+	inode_table_get(fs->inodes, attributes->ino);
+	open_handle(fs, attributes->ino, fi);
+	reply_created(req, fs, attributes, fi);
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	const struct fuse_ctx *context = fuse_req_ctx(req);
+	struct ns_make make = { .mode = S_IFREG | (mode & 07777),
+				.uid = context->uid,
+				.gid = context->gid };
+	struct attributes attributes;
+	int result = ns_create(fs->cache, parent, name, &make, &attributes);
+
+	/* The kernel looks names up first; yet its dentry may be out of date. */
+	if (result == -EEXIST && !(fi->flags & O_EXCL)) {
+		result = ns_lookup(fs->cache, parent, name, &attributes);
+		if (!result && !S_ISREG(attributes.mode))
+			result = -EEXIST;
+	}
+	if (result)
+		reply_result(req, "create", parent, name, result);
+	else
+		reply_open_entry(req, fs, &attributes, fi);
+}
+
+void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	const struct fuse_ctx *context = fuse_req_ctx(req);
+	struct ns_make make = { .mode = S_IFREG | (mode & 07777),
+				.uid = context->uid,
+				.gid = context->gid };
+	struct attributes attributes;
+	int result = ns_create_unnamed(fs->cache, parent, &make, &attributes);
+
+	if (result)
+		reply_result(req, "tmpfile", parent, NULL, result);
+	else
+		reply_open_entry(req, fs, &attributes, fi);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	open_handle(fs, ino, fi);
+	/* Interrupted: the kernel will not send RELEASE. */
+	if (fuse_reply_open(req, fi))
+		handle_free(fs->inodes, handle_of(fi->fh));
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	(void)ino;
+	handle_free(fs->inodes, handle_of(fi->fh));
+	fuse_reply_err(req, 0);
+}
+
+/* Reads and replies; false when the bytes must be waited for (flags has
+ * IO_NO_WAIT then). */
+static bool read_and_reply(fuse_req_t req, struct handle *handle, size_t size, uint64_t offset,
+			   unsigned int flags)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	void *bytes = reply_scratch(size);
+	size_t got;
+	int result =
+		io_read(fs->cache, handle->ino, &handle->stream, offset, size, flags, bytes, &got);
+
+	if (result == -EAGAIN && flags & IO_NO_WAIT)
+		return false;
+	if (result)
+		reply_result(req, "read", handle->ino, NULL, result);
+	else
+		fuse_reply_buf(req, bytes, got);
+	return true;
+}
+
+struct read_job {
+	struct worker_job job;
+	fuse_req_t req;
+	struct handle *handle;
+	size_t size;
+	uint64_t offset;
+};
+
+static void read_waiting(struct worker_job *worker_job, bool cancelled)
+{
+	struct read_job *job = (struct read_job *)worker_job;
+
+	if (cancelled)
+		fuse_reply_err(job->req, EIO);
+	else
+		read_and_reply(job->req, job->handle, job->size, job->offset, 0);
+	free(job);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct handle *handle = handle_of(fi->fh);
+	struct read_job *job;
+
+	assert(handle->ino == ino);
+	if (read_and_reply(req, handle, size, (uint64_t)offset, IO_NO_WAIT))
+		return;
+	job = xcalloc(1, sizeof(*job));
+	job->job.run = read_waiting;
+	job->req = req;
+	job->handle = handle;
+	job->size = size;
+	job->offset = (uint64_t)offset;
+	worker_pool_submit(fs->readers, &job->job);
+}
+
+/* A write that is done, and whose reply the budget of dirty bytes delays. */
+struct late_reply {
+	fuse_req_t req;
+	size_t size;
+};
+
+static void reply_late(void *arg)
+{
+	struct late_reply *late = arg;
+
+	fuse_reply_write(late->req, late->size);
+	free(late);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
+	      struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct late_reply *late;
+	int result = 0;
+
+	(void)fi; /* of a page written back, it may be any handle of the inode */
+	if (device_write_drops_privileges())
+		result = fs_drop_privileges(fs, ino);
+	if (!result)
+		result = io_write(fs->cache, ino, (uint64_t)offset, bytes, size);
+	if (result) {
+		reply_result(req, "write", ino, NULL, result);
+		return;
+	}
+	late = xmalloc(sizeof(*late));
+	*late = (struct late_reply){ .req = req, .size = size };
+	if (io_budget_admit(fs->cache, size, reply_late, late))
+		reply_late(late);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	int result = 0;
+
+	if (handle_of(fi->fh)->writable)
+		result = io_flush(fs->cache, ino);
+	reply_result(req, "flush", ino, NULL, result);
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	(void)datasync;
+	(void)fi;
+	reply_result(req, "fsync", ino, NULL, io_fsync(fs->cache, ino));
+}
+
+/* Root keeps set-user-ID bits, as with CAP_FSETID. */
+static int drop_privileges_of_caller(fuse_req_t req, uint64_t ino)
+{
+	if (!fuse_req_ctx(req)->uid)
+		return 0;
+	return fs_drop_privileges(fuse_req_userdata(req), ino);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+		  struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	int result = io_fallocate(fs->cache, ino, mode, (uint64_t)offset, (uint64_t)length);
+
+	(void)fi;
+	if (!result)
+		result = drop_privileges_of_caller(req, ino);
+	reply_result(req, "fallocate", ino, NULL, result);
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	uint64_t found;
+	int result = io_seek(fs->cache, ino, (uint64_t)offset, whence, &found);
+
+	(void)fi;
+	if (result)
+		reply_result(req, "lseek", ino, NULL, result);
+	else
+		fuse_reply_lseek(req, (off_t)found);
+}
+
+void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
+			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t offset_out,
+			struct fuse_file_info *fi_out, size_t length, int flags)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	uint64_t copied;
+	int result = io_copy_range(fs->cache, ino_in, (uint64_t)offset_in, ino_out,
+				   (uint64_t)offset_out, length, &copied);
+
+	(void)fi_in;
+	(void)fi_out;
+	(void)flags;
+	if (!result)
+		result = drop_privileges_of_caller(req, ino_out);
+	if (result)
+		reply_result(req, "copy_file_range", ino_out, NULL, result);
+	else
+		fuse_reply_write(req, copied);
+}
