@@ -9,6 +9,7 @@
 #include "backend/base/buffer.h"
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
+#include "cache/state.h"
 #include "fs/control_proto.h"
 #include "fs/status_json.h"
 
@@ -161,4 +162,17 @@ void control_request_release(struct control_request *request)
 		free(request->paths[i]);
 	free(request->paths);
 	memset(request, 0, sizeof(*request));
+}
+
+bool control_filters_pass(unsigned int filters, const struct file_state *state, bool failing)
+{
+	bool is_local = state->dirty_bytes || state->place != FILE_PLACE_CLOUD;
+
+	if (filters & FILTER_DIRTY && !is_local)
+		return false;
+	if (filters & FILTER_FAILING && !(is_local && failing))
+		return false;
+	if (filters & FILTER_PENDING && !state->pending)
+		return false;
+	return !(filters & FILTER_CACHED) || state->cached_bytes;
 }

@@ -6,6 +6,7 @@
 #ifndef DRAY_FS_CONTROL_REQUEST_H
 #define DRAY_FS_CONTROL_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +45,9 @@ struct control_request {
  */
 int control_request_parse(const char *line, size_t length, struct control_request *out);
 void control_request_release(struct control_request *request);
+
+struct file_state;
+/* Does a file pass all of the filters? failing: uploads fail now. */
+bool control_filters_pass(unsigned int filters, const struct file_state *state, bool failing);
 
 #endif

@@ -131,28 +131,12 @@ static int do_wait(struct call *call)
 	return result;
 }
 
-static bool row_passes(const struct call *call, const struct file_state *state)
-{
-	unsigned int filters = call->request->filters;
-	bool is_local = state->dirty_bytes || state->place != FILE_PLACE_CLOUD;
-
-	if (filters & FILTER_DIRTY && !is_local)
-		return false;
-	if (filters & FILTER_FAILING && !(is_local && call->failing))
-		return false;
-	if (filters & FILTER_PENDING && !state->pending)
-		return false;
-	if (filters & FILTER_CACHED && !state->cached_bytes)
-		return false;
-	return true;
-}
-
 static int list_row(const char *path, const struct file_state *state, void *arg)
 {
 	struct call *call = arg;
 	json_t *row;
 
-	if (row_passes(call, state)) {
+	if (control_filters_pass(call->request->filters, state, call->failing)) {
 		row = file_state_to_json(path, state, call->now_ns);
 		json_object_set_new(row, CONTROL_EVENT, json_string(CONTROL_EVENT_ROW));
 		control_connection_put(call->connection, row);

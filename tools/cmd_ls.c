@@ -139,25 +139,22 @@ static int take_row(const json_t *line, void *arg)
 static int list_path(struct ls *ls, const char *path, const json_t *filters)
 {
 	struct control_client client;
+	json_t *request;
 	json_t *inside;
 	int result = control_client_open(path, &client);
+	bool dead = result == -ECONNREFUSED && client.cache_directory;
 
-	if (result && !(result == -ECONNREFUSED && client.cache_directory))
+	if (result && !dead)
 		goto out;
 	inside = control_client_path(&client, path);
 	if (!inside) {
 		result = -ENOENT;
 		goto out;
 	}
-	if (result) {
-		result = dead_cache_list(client.cache_directory, inside, filters, print_row, ls);
-		json_decref(inside);
-		goto out;
-	}
-	result = control_client_call(&client,
-				     json_pack("{s:s, s:[o], s:O}", CONTROL_VERB, CONTROL_VERB_LS,
-					       CONTROL_PATHS, inside, CONTROL_FILTERS, filters),
-				     take_row, ls, NULL);
+	request = json_pack("{s:s, s:[o], s:O}", CONTROL_VERB, CONTROL_VERB_LS, CONTROL_PATHS,
+			    inside, CONTROL_FILTERS, filters);
+	result = dead ? dead_cache_list(client.cache_directory, request, print_row, ls)
+		      : control_client_call(&client, request, take_row, ls, NULL);
 out:
 	control_client_close(&client);
 	return result;

@@ -12,9 +12,8 @@
 
 /* The status object. 0 and *status_out (to be json_decref()ed), or an error. */
 int dead_cache_status(const char *directory, json_t **status_out);
-/* Calls fn with a row for each file at or below the path inside the volume
- * that passes the filters (an array of CONTROL_FILTER_*). */
-int dead_cache_list(const char *directory, const json_t *path, const json_t *filters,
-		    control_line_fn *fn, void *arg);
+/* Carries out a request of the verb ls (which it frees): calls fn with each
+ * row of the answer. */
+int dead_cache_list(const char *directory, json_t *request, control_line_fn *fn, void *arg);
 
 #endif
