@@ -15,12 +15,6 @@
 			lock_fatal(#call, check_result); \
 	} while (0)
 
-static const char *const rank_names[] = { "INVALID",
-#define X(name) #name,
-					  LOCK_RANKS(X)
-#undef X
-					 };
-
 static _Noreturn void lock_fatal(const char *call, int result)
 {
 	fprintf(stderr, "dray: %s: %d\n", call, result);
@@ -28,6 +22,12 @@ static _Noreturn void lock_fatal(const char *call, int result)
 }
 
 #ifdef DRAY_LOCK_CHECK
+static const char *const rank_names[] = { "INVALID",
+#define X(name) #name,
+					  LOCK_RANKS(X)
+#undef X
+					 };
+
 /* How many locks of each rank this thread holds. */
 static _Thread_local unsigned char ranks_held[sizeof(rank_names) / sizeof(rank_names[0])];
 
