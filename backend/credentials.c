@@ -28,6 +28,7 @@ struct credentials {
 	int64_t retry_real_s; /* no renewal before, after one that failed */
 	int failed_code;      /* of the last fetch, 0 when it went well */
 	char failed_message[1024];
+	int64_t clock_offset_s; /* 0 but in tests */
 };
 
 struct credentials *credentials_new(void)
@@ -223,9 +224,10 @@ static int fetch(struct credentials_key *out)
 		       (int)looked.length, (char *)looked.data);
 }
 
-static int64_t now_s(void)
+static int64_t now_s_locked(const struct credentials *credentials)
 {
-	return clock_real_ns() / NS_PER_SECOND;
+	lock_assert_held(&credentials->lock);
+	return clock_real_ns() / NS_PER_SECOND + credentials->clock_offset_s;
 }
 
 static bool usable_locked(const struct credentials *credentials, int64_t now)
@@ -259,12 +261,12 @@ static void fetched_locked(struct credentials *credentials, int result, struct c
 		credentials->key = *key;
 		/* Ones that come with little time left are not asked for at
 		 * every request. */
-		credentials->retry_real_s = now_s() + RETRY_AFTER_S;
+		credentials->retry_real_s = now_s_locked(credentials) + RETRY_AFTER_S;
 		return;
 	}
 	snprintf(credentials->failed_message, sizeof(credentials->failed_message), "%s",
 		 err_message(result));
-	credentials->retry_real_s = now_s() + RETRY_AFTER_S;
+	credentials->retry_real_s = now_s_locked(credentials) + RETRY_AFTER_S;
 	credentials_key_release(key);
 }
 
@@ -294,7 +296,7 @@ static int fetch_locked(struct credentials *credentials)
 
 static int get_locked(struct credentials *credentials)
 {
-	int64_t now = now_s();
+	int64_t now = now_s_locked(credentials);
 	bool usable = usable_locked(credentials, now);
 	bool had_role = credentials->key.expires_real_s != 0;
 	int result;
@@ -339,4 +341,11 @@ int credentials_renew(struct credentials *credentials, const struct credentials_
 		result = !same_key(&credentials->key, refused);
 	lock_release(&credentials->lock);
 	return result;
+}
+
+void credentials_set_clock_offset(struct credentials *credentials, int64_t seconds)
+{
+	lock_acquire(&credentials->lock);
+	credentials->clock_offset_s = seconds;
+	lock_release(&credentials->lock);
 }

@@ -62,4 +62,7 @@ int credentials_renew(struct credentials *credentials, const struct credentials_
 
 void credentials_key_release(struct credentials_key *key);
 
+/* For tests: behaves as if the clock were ahead by that much. */
+void credentials_set_clock_offset(struct credentials *credentials, int64_t seconds);
+
 #endif
