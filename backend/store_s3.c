@@ -35,6 +35,27 @@ static char *full_key(const struct s3_store *s3, const char *key)
 	return xasprintf("%s%s", s3->prefix, key);
 }
 
+/*
+ * Whether an answer is S3's about an object: all servers give an ETag with
+ * it. What stands in between (a proxy, a network's sign-in page) may answer
+ * anything with 200; such a PUT has stored nothing.
+ */
+static bool has_etag(const struct http_response *response)
+{
+	return http_response_header(response, "etag") != NULL;
+}
+
+static int report_no_object(const struct s3_store *s3, const char *method, const char *name,
+			    const struct http_response *response, int err)
+{
+	CLEANUP_FREE char *url = s3_url(&s3->target, name);
+
+	return err_set(err,
+		       "%s %s: HTTP %d without an ETag: not an S3 server's answer; is something "
+		       "between here and the store?",
+		       method, url, response->status);
+}
+
 static int s3_put(struct store *store, const char *key, const void *bytes, size_t length,
 		  enum store_put_flags flags)
 {
@@ -59,6 +80,8 @@ static int s3_put(struct store *store, const char *key, const void *bytes, size_
 	if (if_absent)
 		request.header = (struct sign_s3_pair){ "if-none-match", "*" };
 	err = s3_send(&s3->target, &request, &response);
+	if (!err && !has_etag(&response))
+		err = report_no_object(s3, "PUT", name, &response, -ERR_store_failed);
 	http_response_release(&response);
 	if (err == -ENOENT || err == -ERANGE || (err == -EEXIST && !if_absent))
 		return err_set(-ERR_store_refused,
@@ -167,6 +190,8 @@ static int get_range(struct s3_store *s3, const char *name, struct range *range,
 	if (range->header[0])
 		request.header = (struct sign_s3_pair){ "range", range->header };
 	err = s3_send(&s3->target, &request, &response);
+	if (!err && !has_etag(&response))
+		err = report_no_object(s3, "GET", name, &response, -ERR_store_truncated);
 	if (!err)
 		err = check_range(s3, name, range, &response, out->length - start);
 	if (err)
@@ -203,7 +228,7 @@ static int head_object(struct s3_store *s3, const char *name, uint64_t *size_out
 	bool has_length = false;
 	int err = s3_send(&s3->target, &request, &response);
 
-	if (!err)
+	if (!err && has_etag(&response))
 		has_length = http_response_number(&response, "content-length", size_out);
 	http_response_release(&response);
 	if (err_is_transient(err) || has_length)

@@ -15,7 +15,8 @@
  * error in doubt is up to the caller (store_retry).
  *
  * An answer is checked as far as HTTP can tell: lengths, ranges, whole
- * listings in order. Over plain HTTP a bit that flips in an answer is not
+ * listings in order, and an ETag, without which it is not S3's but of
+ * something in between. Over plain HTTP a bit that flips in an answer is not
  * seen here: what is stored carries checksums of its own.
  *
  * Endpoint, region, certificates and credentials come from the conventions

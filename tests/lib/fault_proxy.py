@@ -37,6 +37,7 @@ and probabilities for each request; at most one of these faults is made:
 """
 import asyncio
 import json
+import os
 import random
 import re
 import struct
@@ -267,6 +268,7 @@ async def main(upstream, settings):
         urls.append("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1])
     print("endpoint=%s control=%s" % tuple(urls), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    os._exit(0)  # connections are under way; nobody is interested any more
 
 
 if __name__ == "__main__":

@@ -1,19 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs a command against a real S3 server:  with_rgw.sh COMMAND [ARGUMENT]...
+# Runs a command against a real S3 server:
+#
+#   with_rgw.sh [--faults] COMMAND [ARGUMENT]...
 #
 # The server is the one that rgw.sh started in $DRAY_TEST_RGW_DIR (ctest's
 # fixture does), else one is started for this command alone. The command gets
 # a bucket of its own and, besides what DIR/env holds (see rgw.sh), the
 # variables that drayfs reads: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on,
 # and none of the caller's; its volume URL is DRAY_TEST_S3_URL=s3://BUCKET/test.
-# With DRAY_TEST_FAULT_PROXY=1 a fault proxy stands between (fault_proxy.py),
-# its control address in DRAY_TEST_FAULT_CONTROL.
+# With --faults AWS_ENDPOINT_URL is that of a fault proxy before the server
+# (fault_proxy.py), whose control address is in DRAY_TEST_FAULT_CONTROL.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
 tools=${DRAY_TEST_TOOLS:-$PWD/tests/lib}
 own=
+faults=
+if [[ ${1:-} = --faults ]]; then
+	faults=1
+	shift
+fi
 
 cleanup() {
 	local status=$?
@@ -51,7 +58,7 @@ set +a
 "$tools/s3_bucket" create "$DRAY_TEST_S3_BUCKET"
 bucket_made=1
 
-if [[ -n ${DRAY_TEST_FAULT_PROXY:-} ]]; then
+if [[ -n $faults ]]; then
 	# It ends when this shell closes its standard input.
 	coproc PROXY { exec python3 "$here/fault_proxy.py" "${DRAY_TEST_S3_ENDPOINT#http://}"; }
 	read -r endpoint control <&"${PROXY[0]}"
