@@ -10,8 +10,8 @@
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
 #include "cache/state.h"
+#include "fs/control_path.h"
 #include "fs/control_proto.h"
-#include "fs/status_json.h"
 
 /* Longer waits are as good as none. */
 #define TIMEOUT_MAX_SECONDS 1e9
@@ -123,7 +123,7 @@ static int parse_timeout(const json_t *json, struct control_request *out)
 
 static int parse_object(const json_t *json, struct control_request *out)
 {
-	const struct verb_row *row;
+	const struct verb_row *row = NULL;
 	int result = parse_verb(json, &row);
 
 	if (result)

@@ -7,6 +7,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
 #include "cache/state.h"
+#include "fs/control_path.h"
 #include "fs/control_proto.h"
 #include "fs/status_json.h"
 

@@ -21,9 +21,4 @@ json_t *status_to_json(const struct cache_status *status, const char *mountpoint
 /* One row of `ls`; now_ns is the wall time that ages count from. */
 json_t *file_state_to_json(const char *path, const struct file_state *state, int64_t now_ns);
 
-/* A path as a string, or as {"hex": ...} when it is not valid UTF-8. */
-json_t *path_to_json(const char *path);
-/* The other way; the caller frees it. NULL: not a path in either form. */
-char *path_from_json(const json_t *json);
-
 #endif
