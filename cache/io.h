@@ -28,7 +28,6 @@ struct io_stream {
 	uint64_t next_offset;
 	uint64_t window;
 	uint64_t ahead_until;
-	uint32_t random_hits;
 };
 
 enum io_read_flags {

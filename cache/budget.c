@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/budget.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/clock.h"
+#include "backend/base/error.h"
+#include "backend/base/log.h"
+#include "cache/cache_int.h"
+
+/* How often a full budget is looked at again if nobody reports progress. */
+#define BUDGET_RECHECK_NS (100 * NS_PER_MS)
+/* The rate of uploads is measured over about so long. */
+#define BUDGET_RATE_PERIOD_NS (5 * NS_PER_SECOND)
+
+struct delayed_reply {
+	budget_reply_fn *fn;
+	void *arg;
+	int64_t due_ns;
+	struct delayed_reply *next;
+};
+
+struct budget {
+	/* immutable */
+	struct cache *cache;
+	uint64_t limit;
+	pthread_t thread;
+	struct lock lock;
+	struct condition wake;
+	/* guarded by lock */
+	bool stopping;
+	struct delayed_reply *queue; /* in the order of their writes */
+	struct delayed_reply **queue_end;
+	int64_t last_due_ns;
+	uint64_t stored_in_period;
+	int64_t period_start_ns;
+	uint64_t rate;
+};
+
+int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t length)
+{
+	uint64_t start = limit / 4 * 3;
+	double fill;
+	double seconds;
+
+	if (dirty < start || !limit)
+		return 0;
+	fill = (double)(dirty - start) / (double)(limit - start);
+	if (fill >= 1 || !rate)
+		return (int64_t)((fill < 1 ? fill : 1) * (double)BUDGET_DELAY_MAX_NS);
+	/* fill / (1 - fill) is 1 in the middle and grows without bound. */
+	seconds = (double)length / (double)rate * fill / (1 - fill);
+	if (seconds * (double)NS_PER_SECOND > (double)BUDGET_DELAY_MAX_NS)
+		return BUDGET_DELAY_MAX_NS;
+	return (int64_t)(seconds * (double)NS_PER_SECOND);
+}
+
+static uint64_t dirty_bytes(const struct budget *budget)
+{
+	struct segments_stats stats;
+
+	segments_stats_get(budget->cache->segments, &stats);
+	return stats.dirty_bytes;
+}
+
+bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, void *arg)
+{
+	struct budget *budget = cache->budget;
+	struct delayed_reply *reply;
+	uint64_t dirty = dirty_bytes(budget);
+	int64_t now = clock_boot_ns();
+
+	if (dirty < budget->limit / 4 * 3)
+		return true;
+	lock_acquire(&budget->lock);
+	if (budget->stopping) {
+		lock_release(&budget->lock);
+		return true;
+	}
+	/* Delays add up, so that many writers together keep to the rate. */
+	if (budget->last_due_ns < now)
+		budget->last_due_ns = now;
+	budget->last_due_ns += budget_delay_ns(dirty, budget->limit, budget->rate, length);
+	if (budget->last_due_ns > now + BUDGET_DELAY_MAX_NS)
+		budget->last_due_ns = now + BUDGET_DELAY_MAX_NS;
+	reply = xcalloc(1, sizeof(*reply));
+	reply->fn = fn;
+	reply->arg = arg;
+	reply->due_ns = budget->last_due_ns;
+	*budget->queue_end = reply;
+	budget->queue_end = &reply->next;
+	condition_signal(&budget->wake);
+	lock_release(&budget->lock);
+	return false;
+}
+
+void budget_note_stored(struct cache *cache, uint64_t bytes)
+{
+	struct budget *budget = cache->budget;
+	int64_t now = clock_boot_ns();
+	int64_t elapsed;
+
+	if (!budget)
+		return;
+	lock_acquire(&budget->lock);
+	budget->stored_in_period += bytes;
+	elapsed = now - budget->period_start_ns;
+	if (elapsed >= BUDGET_RATE_PERIOD_NS) {
+		budget->rate = (uint64_t)((double)budget->stored_in_period * (double)NS_PER_SECOND /
+					  (double)elapsed);
+		budget->stored_in_period = 0;
+		budget->period_start_ns = now;
+	}
+	condition_signal(&budget->wake);
+	lock_release(&budget->lock);
+}
+
+/* Takes the first reply if it may go; otherwise waits a while. NULL with
+ * *end set when there is none and none will come. */
+static struct delayed_reply *next_reply(struct budget *budget, bool *end)
+{
+	struct delayed_reply *reply;
+	bool full = dirty_bytes(budget) >= budget->limit;
+	int64_t now = clock_boot_ns();
+
+	lock_acquire(&budget->lock);
+	reply = budget->queue;
+	if (reply && (budget->stopping || (!full && reply->due_ns <= now))) {
+		budget->queue = reply->next;
+		if (!budget->queue)
+			budget->queue_end = &budget->queue;
+	} else if (budget->stopping) {
+		*end = true;
+	} else if (!reply) {
+		condition_wait(&budget->wake, &budget->lock);
+	} else {
+		condition_wait_until(&budget->wake, &budget->lock,
+				     full ? now + BUDGET_RECHECK_NS : reply->due_ns);
+		reply = NULL;
+	}
+	lock_release(&budget->lock);
+	return reply;
+}
+
+static void *budget_thread(void *arg)
+{
+	struct budget *budget = arg;
+	struct delayed_reply *reply;
+	bool end = false;
+
+	while (!end) {
+		reply = next_reply(budget, &end);
+		if (!reply)
+			continue;
+		reply->fn(reply->arg);
+		free(reply);
+	}
+	return NULL;
+}
+
+struct budget *budget_start(struct cache *cache)
+{
+	struct budget *budget = xcalloc(1, sizeof(*budget));
+
+	budget->cache = cache;
+	budget->limit = cache->conf.cache_bytes / 100 * BUDGET_LIMIT_PERCENT;
+	budget->queue_end = &budget->queue;
+	budget->period_start_ns = clock_boot_ns();
+	lock_init(&budget->lock, LOCK_RANK_BUDGET);
+	condition_init(&budget->wake);
+	if (pthread_create(&budget->thread, NULL, budget_thread, budget)) {
+		log_error("cannot start a thread to delay replies with: %s", strerror(errno));
+		abort();
+	}
+	return budget;
+}
+
+void budget_stop(struct budget *budget)
+{
+	if (!budget)
+		return;
+	lock_acquire(&budget->lock);
+	budget->stopping = true;
+	condition_signal(&budget->wake);
+	lock_release(&budget->lock);
+	pthread_join(budget->thread, NULL);
+	condition_destroy(&budget->wake);
+	lock_destroy(&budget->lock);
+	free(budget);
+}
