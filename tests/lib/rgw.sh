@@ -31,13 +31,19 @@ wait_for() {
 	done
 }
 
-# COUNT ports of 127.0.0.1 that nobody listens on.
+# COUNT ports of 127.0.0.1 that nobody listens on, below those that the kernel
+# hands out to clients, who might take one before the server does.
 free_ports() {
 	python3 - "$1" <<-'PYTHON'
-		import socket, sys
-		held = [socket.socket() for _ in range(int(sys.argv[1]))]
-		for s in held:
-		    s.bind(("127.0.0.1", 0))
+		import random, socket, sys
+		held = []
+		while len(held) < int(sys.argv[1]):
+		    s = socket.socket()
+		    try:
+		        s.bind(("127.0.0.1", random.randrange(15000, 32000)))
+		        held.append(s)
+		    except OSError:
+		        pass
 		print(*(s.getsockname()[1] for s in held))
 	PYTHON
 }
