@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,11 @@ static void check(bool success)
 
 static void global_init(void)
 {
+	struct sigaction action;
+
+	/* With CURLOPT_NOSIGNAL libcurl leaves this to the program. */
+	if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+		signal(SIGPIPE, SIG_IGN);
 	check(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
 }
 

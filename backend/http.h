@@ -78,7 +78,8 @@ struct http_response {
 	struct buffer *body;   /* set by the caller: the answer is appended */
 };
 
-/* Options are copied. Never fails. */
+/* Options are copied. Never fails. The first pool of a process makes it ignore
+ * SIGPIPE, unless it has a handler: TLS may write to a closed connection. */
 struct http_pool *http_pool_new(const struct http_options *options);
 /* No call may be under way. */
 void http_pool_free(struct http_pool *pool);

@@ -189,6 +189,7 @@ static struct digest signing_key(const struct sign_s3_key *key, const char *time
 
 	buffer_printf(&secret, "AWS4%s", key->secret_access_key);
 	digest = digest_hmac(secret.data, secret.length, time, DATE_LENGTH);
+	explicit_bzero(secret.data, secret.length);
 	digest = hmac_text(&digest, key->region);
 	digest = hmac_text(&digest, key->service);
 	return hmac_text(&digest, "aws4_request");

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "backend/http.h"
 #include "tests/lib/stub_server.h"
+#include "tests/lib/unit.h"
 
 #define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"e\"\r\n\r\nhello"
@@ -338,34 +337,14 @@ START_TEST(threads_share_the_connections_of_the_pool)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("http");
-	TCase *tcase = tcase_create("http");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, a_get_returns_status_headers_and_body);
-	tcase_add_test(tcase, the_answer_is_appended_to_what_the_buffer_holds);
-	tcase_add_test(tcase, a_put_sends_its_body_with_a_length_and_its_headers);
-	tcase_add_test(tcase, methods_do_not_leak_into_the_next_request);
-	tcase_add_test(tcase, redirects_are_returned_and_not_followed);
-	tcase_add_test(tcase, headers_of_an_interim_answer_are_dropped);
-	tcase_add_test(tcase, without_a_server_the_store_is_unreachable);
-	tcase_add_test(tcase, silence_after_the_request_is_a_time_out);
-	tcase_add_test(tcase, a_read_that_breaks_off_is_truncated);
-	tcase_add_test(tcase, a_write_whose_answer_is_lost_is_ambiguous);
-	tcase_add_test(tcase, a_read_on_a_dead_connection_is_sent_again);
-	tcase_add_test(tcase, a_conditional_write_on_a_dead_connection_is_not_sent_again);
-	tcase_add_test(tcase, an_answer_beyond_its_bound_is_refused);
-	tcase_add_test(tcase, endless_headers_are_refused);
-	tcase_add_test(tcase, an_address_that_is_none_is_a_matter_of_configuration);
-	tcase_add_test(tcase, threads_share_the_connections_of_the_pool);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+UNIT_MAIN("http", a_get_returns_status_headers_and_body,
+	  the_answer_is_appended_to_what_the_buffer_holds,
+	  a_put_sends_its_body_with_a_length_and_its_headers,
+	  methods_do_not_leak_into_the_next_request, redirects_are_returned_and_not_followed,
+	  headers_of_an_interim_answer_are_dropped, without_a_server_the_store_is_unreachable,
+	  silence_after_the_request_is_a_time_out, a_read_that_breaks_off_is_truncated,
+	  a_write_whose_answer_is_lost_is_ambiguous, a_read_on_a_dead_connection_is_sent_again,
+	  a_conditional_write_on_a_dead_connection_is_not_sent_again,
+	  an_answer_beyond_its_bound_is_refused, endless_headers_are_refused,
+	  an_address_that_is_none_is_a_matter_of_configuration,
+	  threads_share_the_connections_of_the_pool)

@@ -237,6 +237,7 @@ static const struct stub_reply wrong_ranges[] = {
 	PARTIAL("2-4/10", "23"),			  /* short, and nothing says so */
 	PARTIAL("2-3/10", "23"),			  /* shorter than it should be */
 	PARTIAL("2-5/10", "2345"),			  /* longer */
+	PARTIAL("2-3/10", "234"),			  /* not what it says it is */
 	PARTIAL("3-5/10", "345"),			  /* elsewhere */
 	PARTIAL("2-4/4", "234"),			  /* behind the end */
 	PARTIAL("2-4/*", "234"),			  /* no size */
