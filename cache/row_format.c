@@ -84,6 +84,11 @@ void key_dedup(struct row_key *key, const uint8_t digest[CHUNK_DIGEST_BYTES])
 	key_add_bytes(key, digest, CHUNK_DIGEST_BYTES);
 }
 
+void key_stored(struct row_key *key, uint64_t chunk)
+{
+	key_numbered(key, TABLE_STORED, chunk);
+}
+
 void key_segment(struct row_key *key, uint64_t segment)
 {
 	key_numbered(key, TABLE_SEGMENT, segment);

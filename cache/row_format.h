@@ -20,6 +20,7 @@
  *   CHUNK        chunk id                        struct chunk_row       yes
  *   PACK         pack number                     struct pack_row        yes
  *   DEDUP        digest of a piece (16)          struct dedup_row       no
+ *   STORED       chunk id                        empty                  no
  *   SEGMENT      segment number                  struct segment_row     no
  *   CACHED       chunk id                        struct cached_row      no
  *   ORPHAN       ino                             empty                  no
@@ -45,6 +46,9 @@
  * journal: applying a put or delete of a cloud row makes the DIRTY row, and
  * replay makes it again. CHUNK and PACK rows have none; a commit ships those
  * that it names.
+ *
+ * A STORED row marks a chunk whose pack is acknowledged and which no commit has
+ * named yet: the first one that refers to it carries its CHUNK and PACK rows.
  *
  * Inode numbers, chunk ids and pack numbers are never reused. Pack numbers
  * come from the same counter as chunk ids.
@@ -77,6 +81,7 @@ enum row_table {
 	TABLE_CHUNK = 0x40,
 	TABLE_PACK = 0x41,
 	TABLE_DEDUP = 0x50,
+	TABLE_STORED = 0x51,
 	TABLE_SEGMENT = 0x60,
 	TABLE_CACHED = 0x61,
 	TABLE_ORPHAN = 0x62,
@@ -215,6 +220,7 @@ void key_extent(struct row_key *key, uint64_t ino, uint32_t generation, uint64_t
 void key_chunk(struct row_key *key, uint64_t chunk);
 void key_pack(struct row_key *key, uint64_t pack);
 void key_dedup(struct row_key *key, const uint8_t digest[CHUNK_DIGEST_BYTES]);
+void key_stored(struct row_key *key, uint64_t chunk);
 void key_segment(struct row_key *key, uint64_t segment);
 void key_cached(struct row_key *key, uint64_t chunk);
 void key_orphan(struct row_key *key, uint64_t ino);
