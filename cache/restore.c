@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/restore.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/crash.h"
+#include "backend/base/error.h"
+#include "backend/object_name.h"
+#include "cache/cache_int.h"
+#include "cache/commit_encode.h"
+#include "cache/commit_settle.h"
+#include "cache/fence.h"
+#include "cache/log_put.h"
+#include "cache/restore_int.h"
+
+void restore_progress(struct restore *restore, const char *what, uint64_t done, uint64_t total)
+{
+	const struct cache_conf *conf = &restore->cache->conf;
+
+	if (conf->progress)
+		conf->progress(what, done, total > done ? total : done, conf->progress_arg);
+}
+
+static int take_entry(struct restore *restore, const struct log_entry *entry)
+{
+	int result = restore->rows ? restore_load_entry(restore, entry)
+				   : restore_follow_entry(restore, entry);
+
+	if (!result)
+		result = log_advance(&restore->position, entry);
+	restore->cut_real_ns = entry->commit.head.cut_real_ns;
+	return result;
+}
+
+static int chain_broken(struct restore *restore, uint64_t seq)
+{
+	if (restore->rows)
+		return err_set(-ERR_commit_corrupt,
+			       "log/%016" PRIx64 " does not continue log/%016" PRIx64
+			       " (its hash of the commit before is another): the log was "
+			       "tampered with or put together from two volumes",
+			       seq, seq - 1);
+	return err_set(-ERR_diverged,
+		       "log/%016" PRIx64 " of %s does not continue the commit %" PRIu64
+		       " that this cache knows: the bucket was replaced or set back",
+		       seq, restore->cache->url, seq - 1);
+}
+
+/* Takes in all commits there are, and what waits in the outbox. */
+static int follow(struct restore *restore)
+{
+	struct log_entry entry;
+	int result;
+
+	for (;;) {
+		uint64_t seq = restore->position.seq + 1;
+
+		restore_progress(restore, "reading the log", seq - 1,
+				 fence_floor(restore->cache->fence));
+		result = log_get(restore->cache, seq, &entry);
+		if (result == -ENOENT) {
+			result = restore->rows ? 0 : restore_follow_outbox(restore);
+			if (result <= 0)
+				return result;
+			continue;
+		}
+		if (result)
+			return result;
+		result = log_follows(&restore->position, &entry) ? take_entry(restore, &entry)
+								 : chain_broken(restore, seq);
+		log_entry_release(&entry);
+		if (result)
+			return result;
+		CRASH_POINT("restore/followed");
+	}
+}
+
+static int check_floor(struct restore *restore)
+{
+	uint64_t floor = fence_floor(restore->cache->fence);
+
+	if (restore->position.seq >= floor)
+		return 0;
+	return err_set(-ERR_object_missing,
+		       "log/%016" PRIx64 " is missing in %s, but commits up to %" PRIu64
+		       " were made: the log is incomplete and nothing is served from it",
+		       restore->position.seq + 1, restore->cache->url, floor);
+}
+
+static void encode_fence(struct restore *restore, struct buffer *bytes)
+{
+	struct cache *cache = restore->cache;
+	struct index_counters counters;
+	struct commit commit = {
+		.head = { .flags = COMMIT_FENCE,
+			  .volume = cache->conf.volume.uuid,
+			  .epoch = fence_epoch(cache->fence),
+			  .seq = restore->position.seq + 1,
+			  .previous = restore->position.hash,
+			  .cut_real_ns = clock_real_ns(),
+			  .session = *fence_session(cache->fence),
+			  .salt = id_new(),
+			  .next_ino = restore->position.next_ino,
+			  .next_chunk_id = restore->position.next_chunk_id },
+	};
+
+	index_counters_get(cache->index, &counters);
+	if (!restore->rows && counters.next_ino > commit.head.next_ino)
+		commit.head.next_ino = counters.next_ino;
+	if (!restore->rows && counters.next_chunk > commit.head.next_chunk_id)
+		commit.head.next_chunk_id = counters.next_chunk;
+	commit_encode(&commit, cache->seal, bytes);
+}
+
+/* -EEXIST when a commit of the writer before was faster. */
+static int put_fence(struct restore *restore)
+{
+	CLEANUP_BUFFER struct buffer bytes = BUFFER_INIT;
+	struct log_entry entry;
+	char name[OBJECT_NAME_SIZE];
+	int result;
+
+	encode_fence(restore, &bytes);
+	object_name_log(restore->position.seq + 1, name);
+	CRASH_POINT("restore/before-fence");
+	result = log_put_object(restore->cache, name, bytes.data, bytes.length);
+	CRASH_POINT("restore/after-fence");
+	if (result)
+		return result;
+	result = log_get(restore->cache, restore->position.seq + 1, &entry);
+	if (result)
+		return result;
+	result = take_entry(restore, &entry);
+	log_entry_release(&entry);
+	return result;
+}
+
+/* The commit that the cache knows must be in the bucket as it knows it. */
+static int check_known(struct restore *restore)
+{
+	struct log_entry entry;
+	uint64_t seq = restore->position.seq;
+	int result = log_get(restore->cache, seq, &entry);
+
+	if (result == -ENOENT)
+		return err_set(-ERR_diverged,
+			       "log/%016" PRIx64 " is missing in %s, but this cache knows it is "
+			       "committed: the bucket was set back to an older state",
+			       seq, restore->cache->url);
+	if (result)
+		return result;
+	if (!digest_equal(&entry.hash, &restore->position.hash))
+		result = err_set(-ERR_diverged,
+				 "log/%016" PRIx64 " of %s has other bytes than the commit this "
+				 "cache knows: the bucket was replaced or set back",
+				 seq, restore->cache->url);
+	log_entry_release(&entry);
+	return result;
+}
+
+/* Settles a commit of the outbox that is in the bucket already; one that lost
+ * its place there to another goes: all it carried is still dirty. */
+static int settle_left(struct restore *restore, uint64_t seq)
+{
+	struct log_entry there;
+	struct log_entry ours;
+	int result = log_get_outbox(restore->cache, restore->outbox, seq, &ours);
+
+	if (result)
+		return result;
+	result = log_get(restore->cache, seq, &there);
+	if (!result && digest_equal(&there.hash, &ours.hash))
+		result = commit_settle(restore->cache, restore->outbox, &ours, 0, true);
+	else if (!result)
+		result = outbox_remove(restore->outbox, seq);
+	log_entry_release(&there);
+	log_entry_release(&ours);
+	return result;
+}
+
+/* Where a cache that has a state stands; and what a crash left to settle. */
+static int begin_known(struct restore *restore, const struct commit_record *record)
+{
+	struct index_counters counters;
+	uint64_t seq = 0;
+	int result;
+
+	restore->position.seq = record->seq;
+	restore->position.hash = record->hash;
+	restore->position.epoch = record->epoch;
+	restore->cut_real_ns = record->cut_real_ns;
+	index_counters_get(restore->cache->index, &counters);
+	if (counters.next_ino < record->least_ino || counters.next_chunk < record->least_chunk) {
+		result = index_counters_raise(restore->cache->index, record->least_ino,
+					      record->least_chunk);
+		if (result)
+			return result;
+	}
+	result = check_known(restore);
+	while (!result && (seq = outbox_next(restore->outbox, seq + 1)) && seq <= record->seq)
+		result = settle_left(restore, seq);
+	return result;
+}
+
+static int begin_new(struct restore *restore)
+{
+	CLEANUP_FREE char *directory = xasprintf("%s/restore", restore->cache->directory);
+
+	return row_sort_new(directory, 0, &restore->rows);
+}
+
+static int run(struct restore *restore)
+{
+	struct commit_record record;
+	int result = commit_record_get(restore->cache->index, &record);
+
+	if (result == -ENOENT)
+		result = begin_new(restore);
+	else if (!result)
+		result = begin_known(restore, &record);
+	if (result)
+		return result;
+	do {
+		result = follow(restore);
+		if (!result)
+			result = check_floor(restore);
+		if (!result)
+			result = put_fence(restore);
+	} while (result == -EEXIST);
+	if (!result && restore->rows)
+		result = restore_load_finish(restore);
+	if (!result)
+		fence_note_commit(restore->cache->fence, restore->position.seq);
+	return result;
+}
+
+int restore_run(struct cache *cache)
+{
+	struct restore restore = { .cache = cache };
+	int result = outbox_open(cache->directory, &restore.outbox);
+
+	if (!result)
+		result = run(&restore);
+	row_sort_free(restore.rows);
+	outbox_close(restore.outbox);
+	return result;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the bucket's log to a cache that may serve: what happens between
+ * fence_open() and committer_start().
+ *
+ * A cache without a record of a commit (commit_record.h) is new: its index is
+ * empty, and gets the rows of all commits, newest wins:
+ *
+ *	log/1 ... log/<end>   chain, epochs and checksums verified, rows sorted
+ *	   |                  on disk (CACHE/restore/, scratch)
+ *	fence commit          log/<end + 1>, empty, of our epoch: from here on
+ *	   |                  nobody else's commit can follow
+ *	load                  sorted, into the empty index, in one atomic step
+ *			      with the record; the counters skip 2^32
+ *
+ * A cache with a record is ahead of the bucket, or level; or the bucket is
+ * ahead of it:
+ *
+ *	log/<next> is                 then
+ *	absent, ours in the outbox    the outbox is put, settled
+ *	the bytes in our outbox       settled (it was put before a crash)
+ *	another's, without rows       followed (a fence commit)
+ *	another's, with rows          followed when nothing here is dirty;
+ *				      -ERR_diverged otherwise, all is kept
+ *	absent                        the end: the fence commit follows
+ *
+ * A log that ends before what the last writer told (fence_floor()), or before
+ * this cache's own record, is refused: it is not the end.
+ *
+ * A crash at any moment leaves a new cache new, and another as it was: the
+ * same is done again.
+ */
+#ifndef DRAY_CACHE_RESTORE_H
+#define DRAY_CACHE_RESTORE_H
+
+struct cache;
+
+/*
+ * Needs cache->store, fence, index, segments, nodes, seal and conf. Returns 0
+ * when the index holds the volume as of the newest commit, and what is dirty
+ * here. A volume without any commit is restored as an empty index (the root
+ * directory is the caller's).
+ */
+int restore_run(struct cache *cache);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A cache that has a state: its own commits from the outbox, and those that
+ * another gateway made while this one was away. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
+#include "backend/base/error.h"
+#include "backend/base/log.h"
+#include "cache/cache_int.h"
+#include "cache/fence.h"
+#include "cache/commit_settle.h"
+#include "cache/log_put.h"
+#include "cache/restore_int.h"
+
+#define BATCH_ROWS_MAX 512
+
+/* 1 when the index has rows that the cloud lacks, 0 when not, or an error. */
+static int has_dirty_rows(struct index *index)
+{
+	struct row_key start = { .length = 1, .bytes = { TABLE_DIRTY } };
+	struct index_cursor *cursor;
+	const uint8_t *key;
+	const uint8_t *value;
+	size_t key_length;
+	size_t value_length;
+	int result = index_cursor_open(index, &start, &cursor);
+
+	if (result)
+		return result;
+	result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
+	if (result > 0)
+		result = key_table(key, key_length) == TABLE_DIRTY;
+	index_cursor_close(cursor);
+	return result;
+}
+
+struct follower {
+	struct cache *cache;
+	struct batch batch;
+};
+
+/* What the row here had of segments is no longer used. */
+static int forget_place(struct follower *follower, const struct row_key *key)
+{
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct extent_row extent;
+	int result = index_get(follower->cache->index, key, &value);
+
+	if (result)
+		return result == -ENOENT ? 0 : result;
+	result = row_get_extent(value.data, value.length, &extent);
+	if (!result && extent.segment)
+		batch_segment_use(&follower->batch, extent.segment, -(int64_t)extent.length,
+				  extent.refs_count ? 0 : -(int64_t)extent.length);
+	return result;
+}
+
+static int flush_rows(struct follower *follower)
+{
+	int result = index_commit(follower->cache->index, &follower->batch, NULL);
+
+	batch_reset(&follower->batch, BATCH_ROWS, 0);
+	return result;
+}
+
+static int apply_row(const struct row_run_row *row, void *arg)
+{
+	struct follower *follower = arg;
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct row_key key;
+	int result = 0;
+
+	if (!table_is_cloud(key_table(row->key, row->key_length)) ||
+	    row->key_length > sizeof(key.bytes))
+		return err_set(-ERR_commit_corrupt, "the log carries a row that no commit may");
+	key.length = (uint16_t)row->key_length;
+	memcpy(key.bytes, row->key, row->key_length);
+	if (key_table(key.bytes, key.length) == TABLE_EXTENT)
+		result = forget_place(follower, &key);
+	if (result)
+		return result;
+	if (row->removed) {
+		batch_delete(&follower->batch, &key, ROW_LOCAL);
+	} else {
+		buffer_append(&value, row->value, row->value_length);
+		batch_put(&follower->batch, &key, &value, ROW_LOCAL);
+	}
+	return follower->batch.count < BATCH_ROWS_MAX ? 0 : flush_rows(follower);
+}
+
+/* Rows of another gateway, over ours, all of which the cloud has. */
+static int apply_rows(struct restore *restore, const struct log_entry *entry)
+{
+	struct follower follower = { .cache = restore->cache };
+	int result;
+
+	batch_init(&follower.batch, BATCH_ROWS, 0);
+	result = log_each_row(restore->cache, NULL, entry, apply_row, &follower);
+	if (!result)
+		result = flush_rows(&follower);
+	CRASH_POINT("restore/applied");
+	batch_release(&follower.batch);
+	return result;
+}
+
+static int record_foreign(struct restore *restore, const struct log_entry *entry)
+{
+	const struct commit_head *head = &entry->commit.head;
+	struct commit_record record = {
+		.seq = head->seq,
+		.hash = entry->hash,
+		.epoch = head->epoch,
+		.cut_real_ns = head->cut_real_ns,
+		.least_ino = head->next_ino,
+		.least_chunk = head->next_chunk_id,
+	};
+	struct batch batch;
+	int result;
+
+	if (head->epoch != fence_epoch(restore->cache->fence)) {
+		record.least_ino += RESTORE_SKIP;
+		record.least_chunk += RESTORE_SKIP;
+	}
+	result = index_counters_raise(restore->cache->index, record.least_ino, record.least_chunk);
+	if (result)
+		return result;
+	batch_init(&batch, BATCH_ROWS, 0);
+	commit_record_put(&batch, &record);
+	result = index_commit(restore->cache->index, &batch, NULL);
+	batch_release(&batch);
+	return result;
+}
+
+static int diverged(struct restore *restore, const struct log_entry *entry)
+{
+	const struct commit_head *head = &entry->commit.head;
+
+	return err_set(-ERR_diverged,
+		       "%s was changed by another gateway (commit %" PRIu64 ", epoch %" PRIu64
+		       ") while this cache had changes that were not in it: nothing was merged or "
+		       "dropped, they are kept in %s; mount with another --cache, then copy from "
+		       "this one what is missing",
+		       restore->cache->url, head->seq, head->epoch, restore->cache->directory);
+}
+
+int restore_follow_entry(struct restore *restore, const struct log_entry *entry)
+{
+	uint64_t seq = entry->commit.head.seq;
+	struct log_entry ours;
+	int result = log_get_outbox(restore->cache, restore->outbox, seq, &ours);
+
+	if (!result) {
+		if (digest_equal(&ours.hash, &entry->hash)) {
+			result = commit_settle(restore->cache, restore->outbox, &ours, 0, true);
+			log_entry_release(&ours);
+			return result;
+		}
+		log_entry_release(&ours);
+	} else if (result != -ENOENT) {
+		return result;
+	}
+	if (entry->commit.part_count) {
+		result = has_dirty_rows(restore->cache->index);
+		if (result)
+			return result < 0 ? result : diverged(restore, entry);
+		result = apply_rows(restore, entry);
+		if (result)
+			return result;
+	}
+	result = record_foreign(restore, entry);
+	/* A commit of ours that lost its place: all it carried is still dirty. */
+	return result ? result : outbox_remove(restore->outbox, seq);
+}
+
+int restore_follow_outbox(struct restore *restore)
+{
+	uint64_t seq = restore->position.seq + 1;
+	struct log_entry ours;
+	int result = log_get_outbox(restore->cache, restore->outbox, seq, &ours);
+
+	if (result)
+		return result == -ENOENT ? 0 : result;
+	log_info("commit %" PRIu64 " was on its way when drayfs stopped: it is put again", seq);
+	result = log_put_outbox(restore->cache, restore->outbox, &ours);
+	log_entry_release(&ours);
+	return result && result != -EEXIST ? result : 1;
+}

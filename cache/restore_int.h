@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between restore.c (the order of things), restore_load.c (a new cache) and
+ * restore_follow.c (a cache that has a state). */
+#ifndef DRAY_CACHE_RESTORE_INT_H
+#define DRAY_CACHE_RESTORE_INT_H
+
+#include "cache/commit_record.h"
+#include "cache/log_read.h"
+#include "cache/row_sort.h"
+
+/* Numbers that a lost machine may have given out after its last commit. */
+#define RESTORE_SKIP (UINT64_C(1) << 32)
+
+struct restore {
+	struct cache *cache;
+	struct outbox *outbox;
+	struct log_position position;
+	int64_t cut_real_ns; /* of the commit at the position */
+
+	/* a new cache; NULL otherwise */
+	struct row_sort *rows;
+};
+
+/* Takes one commit in; called in order, before the position moves to it. */
+int restore_load_entry(struct restore *restore, const struct log_entry *entry);
+/* Loads all rows taken in and the record of the position. */
+int restore_load_finish(struct restore *restore);
+
+/* Takes one commit in that follows the cache's own state, and records it. */
+int restore_follow_entry(struct restore *restore, const struct log_entry *entry);
+/* Puts and settles the commit behind the position if the outbox has it: 1
+ * when there was one (also when another took its place), 0 when not. */
+int restore_follow_outbox(struct restore *restore);
+
+void restore_progress(struct restore *restore, const char *what, uint64_t done, uint64_t total);
+
+#endif
