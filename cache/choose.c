@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/choose.h"
+
+#include <stdlib.h>
+
+#include "backend/base/buffer.h"
+
+/* A MiB more counts as much as a second less of age. */
+#define NS_PER_BYTE 1000
+
+struct candidate {
+	struct choose_item *item;
+	int64_t rank;
+};
+
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *x = a;
+	const struct candidate *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->item < y->item ? -1 : x->item > y->item;
+}
+
+static bool must_carry(const struct choose_conf *conf, const struct choose_item *item)
+{
+	return conf->all || item->barrier || !item->unstored_bytes;
+}
+
+static bool may_carry(const struct choose_conf *conf, const struct choose_item *item)
+{
+	if (item->busy || (item->unstored_bytes >= conf->run_bytes && item->lsn > conf->active_lsn))
+		return false;
+	return item->unstored_bytes <= conf->content_bytes;
+}
+
+size_t choose(const struct choose_conf *conf, struct choose_item *items, size_t count)
+{
+	struct candidate *candidates = xmalloc((count + 1) * sizeof(*candidates));
+	size_t candidates_count = 0;
+	uint64_t total = 0;
+	size_t left = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct choose_item *item = &items[i];
+
+		item->carried = must_carry(conf, item);
+		if (!item->carried && may_carry(conf, item)) {
+			candidates[candidates_count].item = item;
+			candidates[candidates_count++].rank =
+				item->since_ns + (int64_t)item->unstored_bytes * NS_PER_BYTE;
+		}
+	}
+	qsort(candidates, candidates_count, sizeof(*candidates), compare_candidates);
+	for (i = 0; i < candidates_count; i++) {
+		struct choose_item *item = candidates[i].item;
+
+		item->carried = total + item->unstored_bytes <= conf->total_bytes;
+		if (item->carried)
+			total += item->unstored_bytes;
+		else
+			left++;
+	}
+	free(candidates);
+	return left;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/committer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/error.h"
+#include "backend/base/log.h"
+#include "backend/store_retry.h"
+#include "cache/cache_int.h"
+#include "cache/commit_cycle.h"
+
+/* After a failed commit. */
+#define RETRY_NS_FIRST (500 * NS_PER_MS)
+#define RETRY_NS_MAX   (30 * NS_PER_SECOND)
+
+/* DIRTY rows looked at to tell a change from bookkeeping. */
+#define LOOK_ROWS 1000
+
+struct committer {
+	/* immutable */
+	struct cache *cache;
+	struct upload_pool *pool;
+	int64_t upload_delay_ns;
+	int64_t poll_ns;
+	pthread_t thread;
+
+	/* owned by the thread */
+	struct commit_cycle cycle;
+	struct upload_claims claims;
+	uint64_t seen_lsn; /* looked at */
+	int64_t retry_ns;
+	struct { /* where the index was, for what "idle" means */
+		int64_t boot_ns;
+		uint64_t lsn;
+	} past[2];
+
+	struct lock lock;
+	struct condition wake;	/* the thread */
+	struct condition ended; /* waiters: a cycle is over, or the thread */
+	/* guarded by lock */
+	bool stopping;
+	bool dead; /* the thread has ended, or will */
+	int dead_code;
+	int64_t open_boot_ns;	   /* since when something waits for a commit; 0: nothing does */
+	int64_t retry_boot_ns;	   /* not before; 0: at any time */
+	uint64_t wanted_lsn;	   /* somebody waits for it */
+	int64_t oldest_pending_ns; /* wall time; 0: none */
+	bool more;		   /* the next commit can carry what the last left */
+	uint64_t cut_lsn;	   /* of the newest cycle that went well */
+	uint64_t complete_lsn;	   /* everything up to here is in the cloud */
+	uint64_t lost_lsn;	   /* a cut that lacks files whose bytes are damaged */
+	char lost_message[512];
+	struct committer_status status;
+};
+
+/* Does the index hold a change behind the newest cut? Unknown counts as yes. */
+static bool look_for_changes(struct committer *committer, uint64_t cut_lsn)
+{
+	struct row_key start = { .length = 1, .bytes = { TABLE_DIRTY } };
+	struct index_cursor *cursor;
+	struct dirty_row row;
+	const uint8_t *key;
+	const uint8_t *value;
+	size_t key_length;
+	size_t value_length;
+	bool found = false;
+	int rows;
+
+	if (index_cursor_open(committer->cache->index, &start, &cursor))
+		return true;
+	for (rows = 0; rows < LOOK_ROWS && !found; rows++) {
+		int result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
+
+		if (result == 0 || (result > 0 && key_table(key, key_length) != TABLE_DIRTY))
+			break;
+		found = result < 0 || row_get_dirty(value, value_length, &row) || row.lsn > cut_lsn;
+	}
+	index_cursor_close(cursor);
+	return found || rows == LOOK_ROWS;
+}
+
+/* Without the lock: opens the group when the index has changed. */
+static void poll_index(struct committer *committer)
+{
+	uint64_t lsn = index_lsn(committer->cache->index);
+	int64_t now = clock_boot_ns();
+	uint64_t cut_lsn;
+	bool open;
+
+	/* past[1] is at least half, at most a whole delay old. */
+	if (now - committer->past[0].boot_ns >= committer->upload_delay_ns / 2) {
+		committer->past[1] = committer->past[0];
+		committer->past[0].boot_ns = now;
+		committer->past[0].lsn = lsn;
+	}
+	if (lsn == committer->seen_lsn)
+		return;
+	lock_acquire(&committer->lock);
+	cut_lsn = committer->cut_lsn;
+	open = committer->open_boot_ns != 0;
+	lock_release(&committer->lock);
+	committer->seen_lsn = lsn;
+	if (open || !look_for_changes(committer, cut_lsn))
+		return;
+	lock_acquire(&committer->lock);
+	if (!committer->open_boot_ns)
+		committer->open_boot_ns = now;
+	lock_release(&committer->lock);
+}
+
+static bool is_wanted_locked(const struct committer *committer)
+{
+	lock_assert_held(&committer->lock);
+	return committer->wanted_lsn > committer->complete_lsn &&
+	       committer->wanted_lsn > committer->lost_lsn;
+}
+
+static bool is_due_locked(const struct committer *committer)
+{
+	int64_t now = clock_boot_ns();
+
+	lock_assert_held(&committer->lock);
+	if (committer->retry_boot_ns && now < committer->retry_boot_ns)
+		return false;
+	if (committer->more || is_wanted_locked(committer))
+		return true;
+	if (!committer->open_boot_ns)
+		return false;
+	return now - committer->open_boot_ns >= committer->upload_delay_ns ||
+	       committer->seen_lsn - committer->cut_lsn > COMMITTER_LARGE_LSNS;
+}
+
+static void note_success_locked(struct committer *committer, int64_t begun_ns)
+{
+	const struct commit_cycle *cycle = &committer->cycle;
+	struct committer_status *status = &committer->status;
+
+	lock_assert_held(&committer->lock);
+	committer->cut_lsn = cycle->cut_lsn;
+	committer->more = cycle->left > 0;
+	/* What is pending is looked at again after a while. */
+	committer->open_boot_ns = cycle->pending ? begun_ns : 0;
+	committer->retry_ns = 0;
+	committer->retry_boot_ns = 0;
+	if (cycle->lost) {
+		committer->lost_lsn = cycle->cut_lsn;
+		snprintf(committer->lost_message, sizeof(committer->lost_message), "%s",
+			 cycle->lost_message);
+	} else if (!cycle->pending) {
+		committer->complete_lsn = cycle->cut_lsn;
+	}
+	if (cycle->commits)
+		status->committed_time_ns = cycle->cut_real_ns;
+	status->pending_files = cycle->pending;
+	status->lost_files = cycle->lost;
+	status->logical_bytes += cycle->logical_bytes;
+	committer->oldest_pending_ns = cycle->oldest_pending_ns;
+	status->failing = cycle->lost > 0;
+	if (cycle->lost)
+		snprintf(status->last_error, sizeof(status->last_error), "%s", cycle->lost_message);
+}
+
+static bool is_final(int code)
+{
+	return code == -ERR_fenced || code == -ERR_diverged || code == -ERR_stopping ||
+	       code == -ERR_read_only || code == -ERR_index_corrupt;
+}
+
+static void note_failure_locked(struct committer *committer, int code)
+{
+	lock_assert_held(&committer->lock);
+	committer->status.failing = true;
+	snprintf(committer->status.last_error, sizeof(committer->status.last_error), "%s",
+		 err_message(code));
+	committer->retry_ns = committer->retry_ns ? 2 * committer->retry_ns : RETRY_NS_FIRST;
+	if (committer->retry_ns > RETRY_NS_MAX)
+		committer->retry_ns = RETRY_NS_MAX;
+	committer->retry_boot_ns = clock_boot_ns() + committer->retry_ns;
+	if (!committer->open_boot_ns)
+		committer->open_boot_ns = clock_boot_ns();
+	if (is_final(code)) {
+		committer->dead = true;
+		committer->dead_code = code;
+	}
+}
+
+/* One commit, without the lock. */
+static void run_cycle(struct committer *committer, bool all)
+{
+	struct commit_cycle *cycle = &committer->cycle;
+	int64_t begun = clock_boot_ns();
+	int result;
+
+	cycle->all = all;
+	cycle->active_lsn = committer->past[1].lsn;
+	result = commit_cycle_run(cycle);
+	if (result && result != -ERR_stopping)
+		log_warn("commit %llu did not come about: %s", (unsigned long long)(cycle->seq + 1),
+			 err_message(result));
+	if (result && is_final(result) && result != -ERR_stopping)
+		cache_fail(committer->cache, result);
+	lock_acquire(&committer->lock);
+	committer->status.commits += cycle->commits;
+	committer->status.committed_seq = cycle->seq;
+	if (result)
+		note_failure_locked(committer, result);
+	else
+		note_success_locked(committer, begun);
+	condition_broadcast(&committer->ended);
+	lock_release(&committer->lock);
+}
+
+static void *committer_main(void *arg)
+{
+	struct committer *committer = arg;
+
+	lock_acquire(&committer->lock);
+	while (!committer->stopping && !committer->dead) {
+		bool due = is_due_locked(committer);
+		bool all = is_wanted_locked(committer);
+
+		if (!due) {
+			condition_wait_until(&committer->wake, &committer->lock,
+					     clock_boot_ns() + committer->poll_ns);
+			lock_release(&committer->lock);
+			poll_index(committer);
+		} else {
+			lock_release(&committer->lock);
+			run_cycle(committer, all);
+		}
+		lock_acquire(&committer->lock);
+	}
+	committer->dead = true;
+	condition_broadcast(&committer->ended);
+	lock_release(&committer->lock);
+	return NULL;
+}
+
+static int read_record(struct committer *committer)
+{
+	struct commit_record record;
+	int result = commit_record_get(committer->cache->index, &record);
+
+	if (result == -ENOENT)
+		return err_set(-ERR_index_corrupt,
+			       "the cache %s holds no volume yet: nothing can be committed",
+			       committer->cache->directory);
+	if (result)
+		return result;
+	committer->status.committed_seq = record.seq;
+	committer->status.committed_time_ns = record.cut_real_ns;
+	committer->status.pending_files = record.pending_files;
+	committer->cycle.seq = record.seq;
+	return 0;
+}
+
+static void release(struct committer *committer)
+{
+	upload_pool_stop(committer->pool);
+	name_find_free(committer->cycle.names);
+	outbox_close(committer->cycle.outbox);
+	upload_claims_release(&committer->claims);
+	condition_destroy(&committer->wake);
+	condition_destroy(&committer->ended);
+	lock_destroy(&committer->lock);
+	free(committer);
+}
+
+int committer_start(struct cache *cache, struct committer **out)
+{
+	struct committer *committer = xcalloc(1, sizeof(*committer));
+	const struct cache_conf *conf = &cache->conf;
+	int result;
+
+	committer->cache = cache;
+	committer->upload_delay_ns =
+		conf->upload_delay_ns ? conf->upload_delay_ns : COMMITTER_UPLOAD_DELAY_NS;
+	committer->poll_ns = committer->upload_delay_ns / 20;
+	if (committer->poll_ns > COMMITTER_POLL_NS)
+		committer->poll_ns = COMMITTER_POLL_NS;
+	if (committer->poll_ns < NS_PER_MS)
+		committer->poll_ns = NS_PER_MS;
+	lock_init(&committer->lock, LOCK_RANK_COMMIT);
+	condition_init(&committer->wake);
+	condition_init(&committer->ended);
+	upload_claims_init(&committer->claims);
+	commit_cycle_init(&committer->cycle);
+	committer->pool = upload_pool_start(cache, conf->upload_threads ? conf->upload_threads
+									: COMMITTER_THREADS);
+	committer->cycle.cache = cache;
+	committer->cycle.pool = committer->pool;
+	committer->cycle.names = name_find_new();
+	committer->cycle.claims = &committer->claims;
+	result = outbox_open(cache->directory, &committer->cycle.outbox);
+	if (!result)
+		result = read_record(committer);
+	if (result) {
+		release(committer);
+		return result;
+	}
+	if (pthread_create(&committer->thread, NULL, committer_main, committer))
+		abort(); /* out of threads, as out of memory */
+	*out = committer;
+	return 0;
+}
+
+void committer_stop(struct committer *committer)
+{
+	if (!committer)
+		return;
+	lock_acquire(&committer->lock);
+	committer->stopping = true;
+	condition_broadcast(&committer->wake);
+	lock_release(&committer->lock);
+	pthread_join(committer->thread, NULL);
+	release(committer);
+}
+
+/* 1: go on waiting. */
+static int wait_result_locked(struct committer *committer, uint64_t target)
+{
+	lock_assert_held(&committer->lock);
+	if (committer->complete_lsn >= target)
+		return 0;
+	if (committer->lost_lsn >= target)
+		return err_set(-ERR_segment_corrupt, "%s", committer->lost_message);
+	if (!committer->dead)
+		return 1;
+	if (committer->dead_code && committer->dead_code != -ERR_stopping)
+		return err_set(committer->dead_code, "%s", committer->status.last_error);
+	return err_set(-ERR_stopping, "the gateway is stopping");
+}
+
+int committer_wait(struct committer *committer, int64_t deadline_boot_ns)
+{
+	uint64_t target = index_lsn(committer->cache->index);
+	int result;
+
+	lock_acquire(&committer->lock);
+	if (target > committer->wanted_lsn)
+		committer->wanted_lsn = target;
+	condition_broadcast(&committer->wake);
+	while ((result = wait_result_locked(committer, target)) > 0) {
+		if (deadline_boot_ns == INT64_MAX) {
+			condition_wait(&committer->ended, &committer->lock);
+		} else if (!condition_wait_until(&committer->ended, &committer->lock,
+						 deadline_boot_ns)) {
+			result = wait_result_locked(committer, target);
+			break;
+		}
+	}
+	lock_release(&committer->lock);
+	return result > 0 ? err_set(-ERR_try_again, "not everything is in the cloud yet") : result;
+}
+
+/* The retry decorator below, which knows what is failing right now. */
+static struct store *find_retry(struct store *store)
+{
+	while (store && strcmp(store->kind, "retry") != 0)
+		store = store->below;
+	return store;
+}
+
+static int64_t eta(uint64_t dirty_bytes, uint64_t bytes_per_second)
+{
+	if (!dirty_bytes)
+		return 0;
+	if (!bytes_per_second)
+		return -1;
+	return (int64_t)((double)dirty_bytes / (double)bytes_per_second * (double)NS_PER_SECOND);
+}
+
+void committer_status_get(struct committer *committer, struct committer_status *out)
+{
+	struct store *retry = find_retry(committer->cache->store);
+	struct upload_pool_status pool;
+	struct store_retry_status retries;
+	struct segments_stats segments;
+	int64_t oldest;
+	int64_t open;
+
+	lock_acquire(&committer->lock);
+	*out = committer->status;
+	oldest = committer->oldest_pending_ns;
+	open = committer->open_boot_ns;
+	lock_release(&committer->lock);
+	out->oldest_dirty_age_ns = oldest ? clock_real_ns() - oldest : 0;
+	if (open && clock_boot_ns() - open > out->oldest_dirty_age_ns)
+		out->oldest_dirty_age_ns = clock_boot_ns() - open;
+	upload_pool_status_get(committer->pool, &pool);
+	out->uploads_in_flight = pool.in_flight;
+	out->upload_bytes_per_second = pool.bytes_per_second;
+	segments_stats_get(committer->cache->segments, &segments);
+	out->eta_ns = eta(segments.dirty_bytes, pool.bytes_per_second);
+	if (!retry)
+		return;
+	store_retry_get_status(retry, &retries);
+	if (retries.failing) {
+		out->failing = true;
+		snprintf(out->last_error, sizeof(out->last_error), "%s", retries.last_error);
+	}
+}
