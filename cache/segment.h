@@ -7,27 +7,40 @@
  * are (inode and file offset, or chunk id), a CRC32C for each piece of them,
  * then the bytes. A piece is what lies between two multiples of 4096 of the
  * file offset, so that a random 4 KiB read checks 4 KiB. Bytes are written
- * once; numbers are never reused.
+ * once; numbers are never reused (the file with the highest one stays).
  *
  * Two classes, each with one segment open for appending: WRITTEN holds what
  * applications wrote, FETCHED what came from the cloud. They never mix: a
  * FETCHED segment can be dropped at any time, a WRITTEN one only when every
  * live byte of it is in an acknowledged pack.
  *
- *	state     meaning                                     leaves when
- *	OPEN      the class appends to it                     full, or restart
- *	SEALED    complete                                    live == 0
- *	DOOMED    no row points to it; unlinked at last unpin  gone
+ *	state   meaning                                   leaves when
+ *	OPEN    the class appends to it                   full, or restart
+ *	SEALED  complete                                  live == 0, no pin
+ *	DOOMED  no row points to it, nobody pins it       its death is durable
+ *	LOST    rows point to it, but the file is gone    live == 0
  *
  * live and dirty count the bytes that rows point to (see index.h: the index
- * reports each change in LSN order). live == 0 of a SEALED segment dooms it.
- * A pin (reader, append in progress, capture being uploaded) keeps the file.
- * The order that makes a reader safe: look up the row, pin the segment, look
- * up the row again if the pin failed with -ENOENT.
+ * reports each change in LSN order). A pin (reader, append in progress,
+ * capture being uploaded) keeps the file. The order that makes a reader safe:
+ * look up the row, pin the segment, look up the row again if the pin failed
+ * with -ENOENT.
+ *
+ * A power cut may take back the change that took a segment's last row away, so
+ * a DOOMED file is unlinked only when that change cannot be lost any more:
+ *
+ *	mark = segments_doomed_mark(); segments_flush(); index_flush();
+ *	segments_unlink_doomed(mark);
+ *
+ * and a file is made durable (its name, that is) before bytes are appended.
+ * So a segment that a row of the journal names and that is not there was
+ * unlinked, and everything that the journal says up to that time is durable.
  *
  * Durability: segments_flush() makes every byte appended before the call
- * durable. After a kill nothing is lost; after a power cut the bytes above
- * the last flush may be missing or torn, which the CRCs show.
+ * durable, also the bytes that no row points to any more: replay checks the
+ * records of the journal one by one. After a kill nothing is lost; after a
+ * power cut the bytes above the last flush may be missing or torn, which the
+ * CRCs show.
  *
  * Locks: SEGMENT. Nothing is held across pread, pwrite or fdatasync.
  */
@@ -89,13 +102,13 @@ int segments_open(const struct segments_conf *conf, struct segments **out);
 void segments_close(struct segments *segments);
 /* Tells the counters that the index saved (each SEGMENT row). */
 void segments_load(struct segments *segments, uint64_t number, const struct segment_row *row);
-/* After replay: seals all, removes files that no row points to. */
+/* After replay: seals all, dooms the files that no row points to. */
 int segments_start(struct segments *segments);
 
 /*
  * Appends length (1 to 16 MiB) bytes as one record. On success the segment
  * is pinned once for the caller, who unpins after index_commit(). ENOSPC of
- * the disk is -ERR_cache_full.
+ * the disk is -ERR_cache_full, other failures -ERR_local_io.
  */
 int segments_append(struct segments *segments, const struct segment_tag *tag, const void *bytes,
 		    uint32_t length, struct segment_place *out);
@@ -103,7 +116,8 @@ int segments_append(struct segments *segments, const struct segment_tag *tag, co
  * Reads [delta, delta + length) of the record's bytes into `bytes`, checking
  * every piece touched and that the record is tagged as expected.
  * -ENOENT: there is no such segment (it was reclaimed: look the row up
- * again). -ERR_segment_corrupt: names file, offset and owner.
+ * again). -ERR_segment_corrupt: names file, offset and owner. -ERR_local_io.
+ * One pread when the whole record is read, otherwise two.
  */
 int segments_read(struct segments *segments, uint64_t segment, uint32_t record,
 		  const struct segment_tag *expect, uint32_t delta, uint32_t length, void *bytes);
@@ -118,20 +132,40 @@ void segments_put_rows(struct segments *segments, struct batch *batch);
 /* Makes all bytes appended before the call durable. A failed fdatasync is
  * remembered and reported by every later call. */
 int segments_flush(struct segments *segments);
-/* As segments_flush(), for one segment. */
+/* As segments_flush(), for one segment; 0 when it was reclaimed. */
 int segment_flush(struct segments *segments, uint64_t segment);
-/* Raw bytes at an offset of the file, for REDO: read back and write. */
+
+/*
+ * Replay: does the record hold good bytes for these of its owner? 0 also when
+ * the segment was reclaimed (see above). -ERR_segment_corrupt, -ERR_local_io.
+ */
+int segments_verify(struct segments *segments, uint64_t segment, uint32_t record,
+		    const struct segment_tag *expect, uint32_t delta, uint32_t length);
+/* Raw bytes at an offset of the file, for REDO. -ENOENT: it was reclaimed. */
 int segments_read_raw(struct segments *segments, uint64_t segment, uint32_t offset, void *bytes,
 		      uint32_t length);
+/* Replay: writes them back where they are not there already; nothing is to be
+ * done for a segment that was reclaimed, or when read_only. */
 int segments_redo(struct segments *segments, uint64_t segment, uint32_t offset, const void *bytes,
 		  uint32_t length);
 /* Bytes of the record in the file: header, CRCs, data; for REDO. */
 uint32_t segment_record_bytes(uint64_t file_offset, uint32_t length);
 
+/* How many segments were doomed so far; see the head of this file. */
+uint64_t segments_doomed_mark(struct segments *segments);
+/* Unlinks the first `mark` of them. */
+void segments_unlink_doomed(struct segments *segments, uint64_t mark);
+/* True when segments_unlink_doomed() would find something to unlink. */
+bool segments_have_doomed(struct segments *segments);
+
+/* Neither DOOMED nor LOST ones are shown; a non-zero result of fn ends it. */
 int segments_each(struct segments *segments, segment_each_fn *fn, void *arg);
+/* Records whose headers are whole; their data is not checked. -ENOENT. */
 int segment_scan(struct segments *segments, uint64_t segment, segment_record_fn *fn, void *arg);
 /* Seals the class's open segment, so that it can be reclaimed. */
 int segments_seal(struct segments *segments, enum segment_class class);
 void segments_stats_get(struct segments *segments, struct segments_stats *out);
+/* segments_stats.dirty_bytes, without a lock. */
+uint64_t segments_dirty_bytes(struct segments *segments);
 
 #endif
