@@ -116,7 +116,9 @@ start_daemons() {
 	osd_id=$(cat /proc/sys/kernel/random/uuid)
 	ceph osd new "$osd_id" 0
 	ceph-osd -i 0 --mkfs --osd-uuid "$osd_id"
-	ceph-osd -i 0
+	# It gives up ("wrong fsid") when it asks the monitor for something
+	# before the monitor's map has come.
+	wait_for ceph-osd -i 0
 	wait_for osd_is_up
 	radosgw -n client.rgw --rgw-data "$dir/rgw"
 	wait_for gateway_answers

@@ -45,7 +45,9 @@ static void stop(void)
 #define OBJECT(status, headers, body) ANSWER(status, "ETag: \"e\"\r\n" headers, body)
 #define STORED			      OBJECT("200 OK", "", "")
 #define FAILURE(status, code)	      ANSWER(status, "", ERROR_BODY(code))
-#define PARTIAL(range, body)	      OBJECT("206 Partial", "Content-Range: bytes " range "\r\n", body)
+
+/* An answer to a request of a range. */
+#define PARTIAL(range, body) OBJECT("206 Partial", "Content-Range: bytes " range "\r\n", body)
 
 static void assert_says(int err, const char *part)
 {
