@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/error.h"
+#include "backend/store_mem.h"
+#include "cache/commit_record.h"
+#include "tests/commit/world.h"
+#include "tests/lib/noise.h"
+#include "tests/lib/scratch.h"
+#include "tests/lib/unit.h"
+
+#define URL "mem://commit"
+
+static char *scratch;
+static struct world_conf here;
+static struct world_conf there;
+static char *here_directory;
+static char *there_directory;
+
+static void setup(void)
+{
+	scratch = scratch_make();
+	here_directory = xasprintf("%s/here", scratch);
+	there_directory = xasprintf("%s/there", scratch);
+	here = (struct world_conf){ .directory = here_directory,
+				    .url = URL,
+				    .upload_delay_ns = 20 * NS_PER_MS };
+	there = here;
+	there.directory = there_directory;
+	there.takeover = true;
+}
+
+static void teardown(void)
+{
+	store_mem_forget("commit");
+	scratch_remove(scratch);
+	free(here_directory);
+	free(there_directory);
+}
+
+/* The volume on a new machine is what `expected` says. */
+static void assert_restores_to(const struct digest *expected)
+{
+	struct world world;
+	struct digest state;
+
+	world_open(&world, &there);
+	state = state_of(&world);
+	state_assert_tidy(&world);
+	world_close(&world);
+	ck_assert_mem_eq(state.bytes, expected->bytes, DIGEST_BYTES);
+}
+
+START_TEST(a_file_comes_back_on_a_new_machine)
+{
+	struct world world;
+	struct digest state;
+
+	setup();
+	world_open(&world, &here);
+	world_create(&world, 1);
+	world_write(&world, 1, 7, 0, 1000);
+	world_chmod(&world, 1, 0600);
+	world_set_xattr(&world, 1, 99);
+	world_wait(&world);
+	ck_assert_uint_eq(dirty_rows(&world), 0);
+	state = state_of(&world);
+	world_close(&world);
+	assert_restores_to(&state);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_large_file_comes_back_and_a_copy_of_it_costs_nothing)
+{
+	struct committer_status status;
+	struct segments_stats segments;
+	struct world world;
+	struct digest state;
+
+	setup();
+	world_open(&world, &here);
+	world_create(&world, 1);
+	world_create(&world, 2);
+	world_write(&world, 1, 3, 0, 3 << 20);
+	world_wait(&world);
+	world_write(&world, 2, 3, 0, 3 << 20);
+	world_wait(&world);
+	segments_stats_get(world.cache.segments, &segments);
+	ck_assert_uint_eq(segments.dirty_bytes, 0);
+	committer_status_get(world.cache.committer, &status);
+	ck_assert_uint_eq(status.logical_bytes, 6 << 20);
+	ck_assert_uint_eq(status.pending_files, 0);
+	ck_assert(!status.failing);
+	state = state_of(&world);
+	world_close(&world);
+	assert_restores_to(&state);
+	teardown();
+}
+END_TEST
+
+START_TEST(whatever_happens_to_files_comes_back)
+{
+	uint64_t state = (uint64_t)_i * 7919 + 1;
+	struct digest expected;
+	struct world world;
+	int i;
+
+	setup();
+	world_open(&world, &here);
+	for (i = 0; i < 300; i++) {
+		world_step(&world, &state);
+		if (noise_next(&state) % 60 == 0)
+			world_wait(&world);
+		if (noise_next(&state) % 100 == 0) {
+			expected = state_of(&world);
+			world_kill(&world);
+			world_open(&world, &here);
+			ck_assert_mem_eq(state_of(&world).bytes, expected.bytes, DIGEST_BYTES);
+		}
+	}
+	world_wait(&world);
+	expected = state_of(&world);
+	world_close(&world);
+	assert_restores_to(&expected);
+	teardown();
+}
+END_TEST
+
+START_TEST(nothing_to_carry_makes_no_commit)
+{
+	struct committer_status status;
+	struct world world;
+	uint64_t seq;
+
+	setup();
+	world_open(&world, &here);
+	world_create(&world, 1);
+	world_wait(&world);
+	committer_status_get(world.cache.committer, &status);
+	seq = status.committed_seq;
+	ck_assert_uint_gt(seq, 1);
+	world_wait(&world);
+	world_wait(&world);
+	committer_status_get(world.cache.committer, &status);
+	ck_assert_uint_eq(status.committed_seq, seq);
+	ck_assert_int_eq(status.oldest_dirty_age_ns, 0);
+	world_close(&world);
+	teardown();
+}
+END_TEST
+
+START_TEST(the_group_is_sealed_by_its_age)
+{
+	struct committer_status status;
+	struct world world;
+	int tries = 0;
+
+	setup();
+	world_open(&world, &here);
+	world_create(&world, 1);
+	world_write(&world, 1, 1, 0, 10);
+	do {
+		usleep(5000);
+		committer_status_get(world.cache.committer, &status);
+	} while (!status.logical_bytes && tries++ < 2000);
+	ck_assert_uint_eq(status.logical_bytes, 10);
+	world_close(&world);
+	teardown();
+}
+END_TEST
+
+START_TEST(waiting_ends_at_its_deadline)
+{
+	struct store_fault_conf faults = { .seed = 1 };
+	struct world world;
+
+	setup();
+	here.faults = &faults;
+	world_open(&world, &here);
+	store_fault_set_down(world.fault, true);
+	world_create(&world, 1);
+	ck_assert_int_eq(committer_wait(world.cache.committer, clock_boot_ns() + 50 * NS_PER_MS),
+			 -ERR_try_again);
+	store_fault_set_down(world.fault, false);
+	world_wait(&world);
+	world_close(&world);
+	teardown();
+}
+END_TEST
+
+START_TEST(lost_replies_and_busy_stores_change_nothing)
+{
+	struct store_fault_conf faults = {
+		.seed = (uint64_t)_i + 1,
+		.rates = { [STORE_PUT] = { .busy = 0.2, .unreachable = 0.1, .reply_lost = 0.3 },
+			   [STORE_GET] = { .busy = 0.2, .reply_lost = 0.1 },
+			   [STORE_HEAD] = { .busy = 0.2 },
+			   [STORE_LIST] = { .reply_lost = 0.2 } }
+	};
+	uint64_t state = (uint64_t)_i + 100;
+	struct digest expected;
+	struct world world;
+	int i;
+
+	setup();
+	here.faults = &faults;
+	world_open(&world, &here);
+	for (i = 0; i < 200; i++) {
+		world_step(&world, &state);
+		if (i % 20 == 0)
+			world_wait(&world);
+	}
+	world_wait(&world);
+	ck_assert_uint_gt(store_fault_count(world.fault), 0);
+	expected = state_of(&world);
+	world_close(&world);
+	assert_restores_to(&expected);
+	teardown();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("commit");
+	TCase *cases = tcase_create("commit");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(cases, a_file_comes_back_on_a_new_machine);
+	tcase_add_test(cases, a_large_file_comes_back_and_a_copy_of_it_costs_nothing);
+	tcase_add_loop_test(cases, whatever_happens_to_files_comes_back, 0, 10);
+	tcase_add_test(cases, nothing_to_carry_makes_no_commit);
+	tcase_add_test(cases, the_group_is_sealed_by_its_age);
+	tcase_add_test(cases, waiting_ends_at_its_deadline);
+	tcase_add_loop_test(cases, lost_replies_and_busy_stores_change_nothing, 0, 5);
+	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
