@@ -4,7 +4,7 @@
 # storage daemon keeps everything in memory.
 #
 #   rgw.sh start DIR      start one; DIR/env then holds NAME=value lines for
-#                         the shell: the endpoint, keys, admin socket
+#                         the shell: the endpoint, also by TLS, keys, admin socket
 #   rgw.sh counters DIR   what the server counted since its start, a line each:
 #                         requests, puts, gets, bytes_in, bytes_out
 #   rgw.sh stop DIR       stop it and remove DIR
@@ -50,7 +50,7 @@ free_ports() {
 
 check_installed() {
 	local program
-	for program in ceph ceph-mon ceph-osd monmaptool radosgw radosgw-admin python3 curl; do
+	for program in ceph ceph-mon ceph-osd monmaptool radosgw radosgw-admin python3 curl openssl; do
 		command -v "$program" >/dev/null && continue
 		say "$program is not installed: apt-get install --no-install-recommends $packages"
 		exit 77
@@ -81,7 +81,7 @@ write_conf() {
 		pid_file = $run/\$name.pid
 		admin_socket = $run/\$name.asok
 		log_file = $dir/\$name.log
-		rgw_frontends = beast endpoint=127.0.0.1:$rgw_port
+		rgw_frontends = beast endpoint=127.0.0.1:$rgw_port ssl_endpoint=127.0.0.1:$tls_port ssl_certificate=$dir/cert.pem ssl_private_key=$dir/key.pem
 		rgw_dynamic_resharding = false
 		# Freed memory comes back within seconds, not hours.
 		rgw_gc_obj_min_wait = 5
@@ -93,6 +93,8 @@ write_env() {
 	# Values are quoted for the shell.
 	{
 		printf 'DRAY_TEST_S3_ENDPOINT=%q\n' "http://127.0.0.1:$rgw_port"
+		printf 'DRAY_TEST_S3_TLS_ENDPOINT=%q\n' "https://127.0.0.1:$tls_port"
+		printf 'DRAY_TEST_S3_TLS_CA=%q\n' "$dir/cert.pem"
 		printf 'DRAY_TEST_S3_ACCESS_KEY=%q\n' "$access_key"
 		printf 'DRAY_TEST_S3_SECRET_KEY=%q\n' "$secret_key"
 		printf 'DRAY_TEST_S3_ASOK=%q\n' "$run/client.rgw.asok"
@@ -100,14 +102,20 @@ write_env() {
 	mv "$dir/env.new" "$dir/env"
 }
 
+# A certificate of its own authority, for 127.0.0.1.
+make_certificate() {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=dray-test \
+		-addext subjectAltName=IP:127.0.0.1 -keyout "$dir/key.pem" -out "$dir/cert.pem"
+}
+
 monitor_leads() { ceph --admin-daemon "$run/mon.a.asok" mon_status | grep -q '"state": "leader"'; }
 osd_is_up() { ceph --admin-daemon "$run/osd.0.asok" status | grep -q '"state": "active"'; }
 gateway_answers() { curl -sf -m 2 "http://127.0.0.1:$rgw_port/"; }
 
 start_daemons() {
-	read -r mon_port rgw_port < <(free_ports 2)
 	fsid=$(cat /proc/sys/kernel/random/uuid)
 	write_conf
+	make_certificate
 	export CEPH_ARGS="--conf $dir/ceph.conf"
 	monmaptool --create --addv a "[v1:127.0.0.1:$mon_port]" --fsid "$fsid" "$dir/monmap"
 	ceph-mon --mkfs -i a --monmap "$dir/monmap" --keyring "$dir/keyring"
@@ -135,6 +143,7 @@ start() {
 	touch "$dir/keyring"
 	run=$(mktemp -d /tmp/dray-rgw.XXXXXX)
 	echo "$run" >"$dir/run"
+	read -r mon_port rgw_port tls_port < <(free_ports 3)
 	# Inside an "if" the shell would not stop at the first failure.
 	set +e
 	(set -e; start_daemons) >"$dir/start.log" 2>&1
@@ -146,7 +155,6 @@ start() {
 		kill_daemons
 		exit 1
 	fi
-	rgw_port=$(sed -n 's/.*endpoint=127.0.0.1:\([0-9]*\)$/\1/p' "$dir/ceph.conf")
 	write_env
 }
 

@@ -133,6 +133,26 @@ START_TEST(a_prefix_of_any_characters_works)
 }
 END_TEST
 
+START_TEST(tls_works_with_the_servers_authority_and_not_without)
+{
+	struct store *store;
+	struct buffer out = BUFFER_INIT;
+
+	setenv("AWS_ENDPOINT_URL", getenv("DRAY_TEST_S3_TLS_ENDPOINT"), 1);
+	store = open_store("tls");
+	assert_all_fail(store, -ERR_store_config, "AWS_CA_BUNDLE");
+	store_free(store);
+	setenv("AWS_CA_BUNDLE", getenv("DRAY_TEST_S3_TLS_CA"), 1);
+	store = open_store("tls");
+	ck_assert_int_eq(store_put(store, "k", "abc", 3, STORE_IF_ABSENT), 0);
+	ck_assert_int_eq(store_put(store, "k", "abc", 3, STORE_IF_ABSENT), -EEXIST);
+	ck_assert_int_eq(store_get(store, "k", 1, 1, &out), 0);
+	ck_assert_mem_eq(out.data, "b", 1);
+	buffer_release(&out);
+	store_free(store);
+}
+END_TEST
+
 UNIT_MAIN("rgw_store", a_wrong_secret_is_denied, an_unknown_key_is_denied,
 	  a_missing_bucket_is_told_from_a_missing_object, a_clock_that_is_off_is_named,
-	  a_prefix_of_any_characters_works)
+	  a_prefix_of_any_characters_works, tls_works_with_the_servers_authority_and_not_without)
