@@ -333,26 +333,42 @@ static int wait_result_locked(struct committer *committer, uint64_t target)
 	return err_set(-ERR_stopping, "the gateway is stopping");
 }
 
-int committer_wait(struct committer *committer, int64_t deadline_boot_ns)
+/* One turn of waiting; what the caller's function says when a second is over. */
+static int wait_turn_locked(struct committer *committer, int64_t deadline_boot_ns,
+			    cache_wait_fn *fn, void *arg)
+{
+	int64_t turn_end = clock_boot_ns() + NS_PER_SECOND;
+	int result = 0;
+
+	if (turn_end > deadline_boot_ns)
+		turn_end = deadline_boot_ns;
+	if (condition_wait_until(&committer->ended, &committer->lock, turn_end) || !fn)
+		return 0;
+	lock_release(&committer->lock);
+	result = fn(arg);
+	lock_acquire(&committer->lock);
+	return result;
+}
+
+int committer_wait(struct committer *committer, int64_t deadline_boot_ns, cache_wait_fn *fn,
+		   void *arg)
 {
 	uint64_t target = index_lsn(committer->cache->index);
+	int cancelled = 0;
 	int result;
 
 	lock_acquire(&committer->lock);
 	if (target > committer->wanted_lsn)
 		committer->wanted_lsn = target;
 	condition_broadcast(&committer->wake);
-	while ((result = wait_result_locked(committer, target)) > 0) {
-		if (deadline_boot_ns == INT64_MAX) {
-			condition_wait(&committer->ended, &committer->lock);
-		} else if (!condition_wait_until(&committer->ended, &committer->lock,
-						 deadline_boot_ns)) {
-			result = wait_result_locked(committer, target);
-			break;
-		}
-	}
+	while ((result = wait_result_locked(committer, target)) > 0 && !cancelled &&
+	       clock_boot_ns() < deadline_boot_ns)
+		cancelled = wait_turn_locked(committer, deadline_boot_ns, fn, arg);
 	lock_release(&committer->lock);
-	return result > 0 ? err_set(-ERR_try_again, "not everything is in the cloud yet") : result;
+	if (result > 0)
+		result = cancelled ? cancelled
+				   : err_set(-ERR_try_again, "not everything is in the cloud yet");
+	return result;
 }
 
 /* The retry decorator below, which knows what is failing right now. */

@@ -33,8 +33,8 @@
 #include <stdint.h>
 
 #include "backend/base/clock.h"
+#include "cache/cache.h"
 
-struct cache;
 struct committer;
 
 #define COMMITTER_UPLOAD_DELAY_NS (5 * NS_PER_SECOND)
@@ -49,9 +49,11 @@ void committer_stop(struct committer *committer);
  * Waits until a commit whose cut is not older than this call has carried
  * everything. 0; -ERR_try_again at the deadline (clock_boot_ns(), INT64_MAX:
  * none); -ERR_segment_corrupt when bytes of a file cannot be read;
- * otherwise why it cannot happen any more.
+ * otherwise why it cannot happen any more. fn (or NULL) is called about once a
+ * second; non-zero ends the wait and is returned.
  */
-int committer_wait(struct committer *committer, int64_t deadline_boot_ns);
+int committer_wait(struct committer *committer, int64_t deadline_boot_ns, cache_wait_fn *fn,
+		   void *arg);
 
 struct committer_status {
 	uint64_t committed_seq;

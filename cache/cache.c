@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/cache.h"
+
+#include <string.h>
+
+#include "backend/base/cleanup.h"
+#include "backend/base/clock.h"
+#include "backend/base/error.h"
+#include "backend/base/log.h"
+#include "backend/store_retry.h"
+#include "cache/budget.h"
+#include "cache/cache_directory.h"
+#include "cache/cache_int.h"
+#include "cache/cache_local.h"
+#include "cache/committer.h"
+#include "cache/evict.h"
+#include "cache/fence.h"
+#include "cache/fetch.h"
+#include "cache/flusher.h"
+#include "cache/ns.h"
+#include "cache/restore.h"
+
+#define CACHE_BYTES_DEFAULT    (10ull << 30)
+#define CACHE_BYTES_MIN	       (64ull << 20)
+#define UPLOAD_DELAY_DEFAULT   (5 * NS_PER_SECOND)
+#define UPLOAD_THREADS_DEFAULT 4
+#define FETCH_THREADS_DEFAULT  8
+
+static void fill_defaults(struct cache_conf *conf)
+{
+	if (!conf->cache_bytes)
+		conf->cache_bytes = CACHE_BYTES_DEFAULT;
+	if (!conf->upload_delay_ns)
+		conf->upload_delay_ns = UPLOAD_DELAY_DEFAULT;
+	if (!conf->lease_ttl_ns)
+		conf->lease_ttl_ns = FENCE_TTL_NS_DEFAULT;
+	if (!conf->upload_threads)
+		conf->upload_threads = UPLOAD_THREADS_DEFAULT;
+	if (!conf->fetch_threads)
+		conf->fetch_threads = FETCH_THREADS_DEFAULT;
+	if (!conf->zstd_level)
+		conf->zstd_level = conf->volume.zstd_level;
+}
+
+static struct cache *cache_new(const char *directory)
+{
+	struct cache *cache = xcalloc(1, sizeof(*cache));
+
+	cache->directory = xstrdup(directory);
+	cache->lock_fd = -1;
+	cache->seal = seal_null();
+	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	lock_init(&cache->renames, LOCK_RANK_RENAMES);
+	atomic_store(&cache->state, CACHE_STATE_OPENING);
+	return cache;
+}
+
+static void cache_free(struct cache *cache)
+{
+	if (cache->lock_fd >= 0)
+		close(cache->lock_fd);
+	lock_destroy(&cache->lifecycle);
+	lock_destroy(&cache->renames);
+	free(cache->directory);
+	free(cache->url);
+	free(cache);
+}
+
+/* Reads volume.json, or starts one in an empty directory, and compares. */
+static int settle_identity(struct cache *cache, struct cache_identity *identity)
+{
+	char ours[UUID_TEXT_SIZE];
+	char theirs[UUID_TEXT_SIZE];
+	int result = cache_identity_read(cache->directory, identity);
+
+	if (result == -ENOENT) {
+		identity->cache = id_new();
+		identity->url = xstrdup(cache->url);
+		identity->volume = cache->conf.volume;
+		return cache_identity_write(cache->directory, identity);
+	}
+	if (result)
+		return result;
+	if (id_equal(&identity->volume.uuid, &cache->conf.volume.uuid))
+		return 0;
+	id_to_uuid(&identity->volume.uuid, theirs);
+	id_to_uuid(&cache->conf.volume.uuid, ours);
+	return err_set(-ERR_cache_foreign,
+		       "%s is the cache of volume %s (%s), not of %s (%s): choose another --cache",
+		       cache->directory, theirs, identity->url, ours, cache->url);
+}
+
+/* Lock, identity, local state: all that needs no network. */
+static int open_directory(struct cache *cache, struct cache_identity *identity)
+{
+	int result = cache_directory_lock(cache->directory, false);
+
+	if (result < 0)
+		return result;
+	cache->lock_fd = result;
+	result = settle_identity(cache, identity);
+	if (result)
+		return result;
+	cache->cache_id = identity->cache;
+	return cache_local_open(cache, false);
+}
+
+/* Claims the epoch and brings the rows to the newest commit. */
+static int open_cloud(struct cache *cache, struct cache_identity *identity)
+{
+	int result = fence_open(cache, &cache->fence);
+
+	if (result)
+		return result;
+	atomic_store(&cache->epoch, (uint32_t)fence_epoch(cache->fence));
+	identity->epoch = fence_epoch(cache->fence);
+	result = cache_identity_write(cache->directory, identity);
+	return result ? result : restore_run(cache);
+}
+
+/* The threads, in the order in which they may need each other. */
+static int start(struct cache *cache)
+{
+	int result;
+
+	cache->budget = budget_start(cache);
+	cache->fetch = fetch_start(cache, cache->conf.fetch_threads);
+	cache->evictor = evict_start(cache);
+	cache->flusher = flusher_start(cache);
+	atomic_store(&cache->state, CACHE_STATE_SERVING);
+	result = ns_make_root(cache, getuid(), getgid());
+	if (!result)
+		result = ns_reap_orphans(cache);
+	if (!result)
+		result = committer_start(cache, &cache->committer);
+	return result;
+}
+
+/* Ends the threads, the last started first. What waits for the store is woken
+ * and gives up. */
+static void stop(struct cache *cache)
+{
+	atomic_store(&cache->state, CACHE_STATE_STOPPING);
+	if (cache->conf.retry)
+		store_retry_stop(cache->conf.retry);
+	if (cache->committer)
+		committer_stop(cache->committer);
+	evict_stop(cache->evictor);
+	fetch_stop(cache->fetch);
+	budget_stop(cache->budget);
+	flusher_stop(cache->flusher);
+	cache->committer = NULL;
+	cache->evictor = NULL;
+	cache->fetch = NULL;
+	cache->budget = NULL;
+	cache->flusher = NULL;
+}
+
+int cache_open(const struct cache_conf *conf, struct cache **out)
+{
+	struct cache *cache = cache_new(conf->directory);
+	struct cache_identity identity = { 0 };
+	int result;
+
+	cache->conf = *conf;
+	cache->conf.directory = cache->directory;
+	cache->url = xstrdup(conf->url);
+	cache->conf.url = cache->url;
+	cache->store = conf->store;
+	fill_defaults(&cache->conf);
+	result = open_directory(cache, &identity);
+	if (!result)
+		result = open_cloud(cache, &identity);
+	if (!result)
+		result = start(cache);
+	cache_identity_release(&identity);
+	if (result) {
+		cache->store = NULL; /* still the caller's */
+		cache_close(cache);
+		return result;
+	}
+	*out = cache;
+	return 0;
+}
+
+int cache_open_dead(const char *directory, struct cache **out)
+{
+	struct cache *cache = cache_new(directory);
+	struct cache_identity identity = { 0 };
+	int result = cache_directory_lock(directory, true);
+
+	if (result >= 0) {
+		cache->lock_fd = result;
+		result = cache_identity_read(directory, &identity);
+		if (result == -ENOENT)
+			result = err_set(-ERR_cache_foreign, "%s holds no dray cache", directory);
+	}
+	if (!result) {
+		cache->url = xstrdup(identity.url);
+		cache->cache_id = identity.cache;
+		cache->conf.volume = identity.volume;
+		cache->conf.directory = cache->directory;
+		cache->conf.url = cache->url;
+		atomic_store(&cache->epoch, (uint32_t)identity.epoch);
+		atomic_store(&cache->state, CACHE_STATE_STOPPING);
+		result = cache_local_open(cache, true);
+	}
+	cache_identity_release(&identity);
+	if (result) {
+		cache_free(cache);
+		return result;
+	}
+	*out = cache;
+	return 0;
+}
+
+void cache_close(struct cache *cache)
+{
+	struct store *store = cache->store;
+
+	stop(cache);
+	if (store && cache->index && flusher_flush(cache))
+		log_error("what was written last may not survive a power cut: %s",
+			  err_message(index_health(cache->index)));
+	if (cache->fence)
+		fence_close(cache->fence, true);
+	cache_local_close(cache);
+	store_free(store);
+	cache_free(cache);
+}
+
+void cache_abandon(struct cache *cache)
+{
+	struct store *store = cache->store;
+
+	stop(cache);
+	if (cache->fence)
+		fence_close(cache->fence, false);
+	cache_local_abandon(cache);
+	store_free(store);
+	cache_free(cache);
+}
+
+int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn, void *arg)
+{
+	return committer_wait(cache->committer, deadline_boot_ns, fn, arg);
+}
+
+int cache_sync(struct cache *cache)
+{
+	int result = flusher_flush(cache);
+
+	if (result)
+		cache_fail(cache, result);
+	return result;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cache_status_get() and cache_space_get() of cache.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cache/budget.h"
+#include "cache/cache_int.h"
+#include "cache/commit_record.h"
+#include "cache/committer.h"
+#include "cache/evict.h"
+
+static void fill_identity(struct cache *cache, struct cache_status *out)
+{
+	id_to_uuid(&cache->conf.volume.uuid, out->volume);
+	snprintf(out->name, sizeof(out->name), "%s", cache->conf.volume.name);
+	out->url = cache->url;
+	out->directory = cache->directory;
+	out->state = atomic_load(&cache->state);
+	out->epoch = cache_epoch(cache);
+	lock_acquire(&cache->lifecycle);
+	snprintf(out->state_cause, sizeof(out->state_cause), "%s", cache->state_cause);
+	lock_release(&cache->lifecycle);
+}
+
+static void fill_local(struct cache *cache, struct cache_status *out)
+{
+	struct index_counters counters;
+
+	index_counters_get(cache->index, &counters);
+	out->dirty_bytes = segments_dirty_bytes(cache->segments);
+	out->dirty_files = counters.dirty_files;
+	out->files = counters.inodes;
+	out->cache_used_bytes = evict_used_bytes(cache);
+	out->cache_limit_bytes = cache->conf.cache_bytes;
+}
+
+static void fill_committer(struct cache *cache, struct cache_status *out)
+{
+	struct committer_status status;
+
+	committer_status_get(cache->committer, &status);
+	out->pending_files = status.pending_files;
+	out->oldest_dirty_age_ns = status.oldest_dirty_age_ns;
+	out->committed_seq = status.committed_seq;
+	out->committed_time_ns = status.committed_time_ns;
+	out->uploads_in_flight = status.uploads_in_flight;
+	out->upload_bytes_per_second = status.upload_bytes_per_second;
+	out->eta_ns = status.eta_ns;
+	out->failing = status.failing;
+	snprintf(out->last_error, sizeof(out->last_error), "%s", status.last_error);
+	out->logical_bytes_committed_total = status.logical_bytes;
+	out->commits_total = status.commits;
+}
+
+/* A dead cache: what the index recorded. */
+static void fill_record(struct cache *cache, struct cache_status *out)
+{
+	struct commit_record record;
+
+	out->eta_ns = -1;
+	if (commit_record_get(cache->index, &record))
+		return;
+	out->pending_files = record.pending_files;
+	out->committed_seq = record.seq;
+	out->committed_time_ns = record.cut_real_ns;
+}
+
+void cache_status_get(struct cache *cache, struct cache_status *out)
+{
+	memset(out, 0, sizeof(*out));
+	fill_identity(cache, out);
+	fill_local(cache, out);
+	if (cache->committer)
+		fill_committer(cache, out);
+	else
+		fill_record(cache, out);
+	if (cache->conf.stats)
+		store_stats_get(cache->conf.stats, &out->store);
+}
+
+/*
+ * The volume itself has no bounds. What can be written at once is what the
+ * dirty budget has left; what df(1) shows as the whole is that and the bytes
+ * the cache limit allows, so that "used" is what is not in the cloud.
+ */
+void cache_space_get(struct cache *cache, struct cache_space *out)
+{
+	struct index_counters counters;
+	uint64_t limit = cache->conf.cache_bytes / 100 * BUDGET_LIMIT_PERCENT;
+	uint64_t dirty = segments_dirty_bytes(cache->segments);
+
+	index_counters_get(cache->index, &counters);
+	out->total_bytes = limit;
+	out->free_bytes = dirty < limit ? limit - dirty : 0;
+	out->files = counters.inodes;
+}
