@@ -30,6 +30,7 @@ struct plan {
 	/* the long run being cut */
 	struct buffer window;	 /* its next bytes ... */
 	size_t window_start;	 /* ... from here */
+	bool run_open;		 /* its end may move */
 	size_t read_piece;	 /* whose bytes are read next ... */
 	uint32_t read_from;	 /* ... from here */
 	size_t open_piece;	 /* the first piece not wholly in chunks ... */
@@ -291,7 +292,7 @@ static size_t window_cut(const struct plan *plan, bool at_end, uint32_t must)
 	const struct chunker_conf *chunker = &plan->conf->chunker;
 	size_t cut;
 
-	if (at_end && plan->conf->hold_tails && window_length(plan) < chunker->size_max)
+	if (at_end && plan->run_open && window_length(plan) < chunker->size_max)
 		return 0;
 	cut = chunker_cut(chunker, plan->window.data + plan->window_start, window_length(plan));
 	return cut < must ? must : cut;
@@ -304,6 +305,7 @@ static int plan_long_run(struct plan *plan, size_t first, size_t end)
 
 	buffer_clear(&plan->window);
 	plan->window_start = 0;
+	plan->run_open = plan->pieces[end - 1].open;
 	plan->read_piece = plan->open_piece = first;
 	plan->read_from = plan->open_done = plan->refs_count = 0;
 	while (!conf->bytes_max || plan->long_bytes < conf->bytes_max) {
@@ -342,9 +344,12 @@ static int plan_pass(struct plan *plan, bool long_runs)
 		uint64_t length;
 		size_t end = run_end(plan, i, &length);
 
-		if (!plan->pieces[i].lost && (length >= plan->conf->run_bytes) == long_runs)
-			result = long_runs ? plan_long_run(plan, i, end)
-					   : plan_short_run(plan, i, end, (uint32_t)length);
+		if (plan->pieces[i].lost || (length >= plan->conf->run_bytes) != long_runs)
+			result = 0;
+		else if (long_runs)
+			result = plan_long_run(plan, i, end);
+		else if (!plan->pieces[end - 1].open)
+			result = plan_short_run(plan, i, end, (uint32_t)length);
 		i = end;
 	}
 	return result;
@@ -354,7 +359,7 @@ int plan_run(const struct plan_conf *conf, struct plan_piece *pieces, size_t cou
 	     const struct plan_ops *ops, void *arg)
 {
 	struct plan *plan = xcalloc(1, sizeof(*plan));
-	int result = 0;
+	int result;
 
 	plan->conf = conf;
 	plan->ops = ops;
@@ -362,11 +367,9 @@ int plan_run(const struct plan_conf *conf, struct plan_piece *pieces, size_t cou
 	plan->pieces = pieces;
 	plan->count = count;
 	qsort(pieces, count, sizeof(*pieces), compare_pieces);
-	if (!conf->hold_tails) {
-		result = plan_pass(plan, false);
-		if (!result)
-			result = solid_flush(plan);
-	}
+	result = plan_pass(plan, false);
+	if (!result)
+		result = solid_flush(plan);
 	if (!result)
 		result = plan_pass(plan, true);
 	buffer_release(&plan->solid);

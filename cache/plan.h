@@ -16,10 +16,10 @@
  * offset). A piece is told as placed only when all chunks that hold it were
  * handed to store(), so whoever works off its chunks in order may rely on it.
  *
- * hold_tails is for files that still grow: the end of the run is not yet the
- * end of its content. Short runs are left alone, and a long one is planned up
- * to its last cut that does not depend on where the bytes end today; the rest
- * is left for a later plan, which goes on at that cut. So a file and its copy
+ * A run whose last piece is `open` still grows: its end is not yet the end of
+ * its content. A short one is left alone, and a long one is planned up to
+ * its last cut that does not depend on where the bytes end today; the rest is
+ * left for a later plan, which goes on at that cut. So a file and its copy
  * are cut alike, however slowly each was written. The piece in which the
  * plan ends is then placed in part.
  *
@@ -42,13 +42,13 @@ struct plan_conf {
 	uint32_t solid_bytes;
 	uint32_t dedup_bytes;
 	uint64_t bytes_max; /* no chunk of a long run begins behind so many bytes; 0: no limit */
-	bool hold_tails;
 };
 
 struct plan_piece {
 	uint64_t ino;
 	uint64_t offset; /* in the file */
 	uint32_t length; /* 1 to EXTENT_LENGTH_MAX */
+	bool open;	 /* more will follow it, soon */
 	bool lost;	 /* out: its inode was given up */
 	size_t cookie;	 /* the caller's */
 };
@@ -71,7 +71,7 @@ struct plan_ops {
 	/* The bytes of a new chunk. */
 	int (*store)(void *arg, uint64_t chunk, const void *bytes, size_t length);
 	/* The first `length` bytes of the piece (all, unless the plan ends in
-	 * it: hold_tails, bytes_max) are at refs, which cover them in order. */
+	 * it: open, bytes_max) are at refs, which cover them in order. */
 	int (*placed)(void *arg, const struct plan_piece *piece, uint32_t length,
 		      const struct extent_ref *refs, unsigned int refs_count);
 };

@@ -117,11 +117,11 @@ int upload_run(struct upload *upload)
 		pieces[i].ino = upload->pieces[i].ino;
 		pieces[i].offset = upload->pieces[i].offset;
 		pieces[i].length = upload->pieces[i].length;
+		pieces[i].open = upload->pieces[i].open;
 		pieces[i].cookie = i;
 	}
 	plan_conf_init(&conf, &upload->cache->conf.volume.chunker);
 	conf.bytes_max = upload->bytes_max;
-	conf.hold_tails = upload->hold_tails;
 	result = plan_run(&conf, pieces, upload->pieces_count, &plan_ops, upload);
 	free(pieces);
 	return result;

@@ -21,6 +21,7 @@ struct upload_piece {
 	uint64_t segment;
 	uint32_t record;
 	uint32_t delta;
+	bool open; /* as in plan_piece */
 	/* out */
 	uint32_t placed; /* bytes from offset on that are in chunks */
 	uint32_t refs_count;
@@ -34,7 +35,6 @@ struct upload {
 	struct upload_piece *pieces; /* any order; they do not overlap */
 	size_t pieces_count;
 	uint64_t bytes_max; /* as in plan_conf */
-	bool hold_tails;
 	/* The inode's bytes cannot be read; code has its sentence. */
 	void (*lost)(void *arg, uint64_t ino, int code);
 	void *lost_arg;
