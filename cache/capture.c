@@ -11,6 +11,7 @@
 #include "cache/cache_int.h"
 #include "cache/capture_int.h"
 #include "cache/ledger.h"
+#include "cache/plan.h"
 
 /* Pins. */
 
@@ -143,6 +144,23 @@ static void pin_carried(struct capture *capture)
 
 /* Choosing, and the ledger of what is not carried. */
 
+/* Is it being written right now? */
+static bool is_growing(const struct capture_conf *conf, const struct captured_content *content)
+{
+	struct node *node;
+	bool growing;
+
+	if (content->unstored_bytes < PLAN_RUN_BYTES_DEFAULT || content->lsn <= conf->active_lsn ||
+	    content->since_ns < conf->patience_real_ns)
+		return false;
+	node = node_get(conf->cache->nodes, content->ino);
+	rwlock_acquire_read(&node->lock);
+	growing = node->content_lsn > node->version_lsn;
+	rwlock_release(&node->lock);
+	node_put(conf->cache->nodes, node);
+	return growing;
+}
+
 static void choose_contents(const struct capture_conf *conf, struct capture *capture)
 {
 	struct choose_item *items = xcalloc(capture->contents_count + 1, sizeof(*items));
@@ -153,8 +171,8 @@ static void choose_contents(const struct capture_conf *conf, struct capture *cap
 
 		items[i].unstored_bytes = content->unstored_bytes;
 		items[i].since_ns = content->since_ns;
-		items[i].lsn = content->lsn;
 		items[i].barrier = content->barrier;
+		items[i].growing = is_growing(conf, content);
 		items[i].busy = content->ino == conf->busy_ino;
 	}
 	capture->left = choose(&conf->choose, items, capture->contents_count);

@@ -92,6 +92,11 @@ struct capture_conf {
 	struct commit_body *ledger; /* gets what is pending */
 	struct name_find *names;
 	struct choose_conf choose;
+	/* A long content that was changed behind active_lsn, and since its last
+	 * close, is still growing; unless the cloud has waited for it since
+	 * before patience_real_ns. */
+	uint64_t active_lsn;
+	int64_t patience_real_ns;
 	uint64_t busy_ino; /* left to who uploads it now, if it can wait; 0: none */
 };
 

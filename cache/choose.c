@@ -23,22 +23,32 @@ static int compare_candidates(const void *a, const void *b)
 	return x->item < y->item ? -1 : x->item > y->item;
 }
 
-static bool must_carry(const struct choose_conf *conf, const struct choose_item *item)
+static bool must_carry(bool all, const struct choose_item *item)
 {
-	return conf->all || item->barrier || !item->unstored_bytes;
+	return all || item->barrier || !item->unstored_bytes;
 }
 
 static bool may_carry(const struct choose_conf *conf, const struct choose_item *item)
 {
-	if (item->busy || (item->unstored_bytes >= conf->run_bytes && item->lsn > conf->active_lsn))
-		return false;
-	return item->unstored_bytes <= conf->content_bytes;
+	return !item->busy && !item->growing && item->unstored_bytes <= conf->content_bytes;
+}
+
+static bool carries_all(const struct choose_conf *conf, const struct choose_item *items,
+			size_t count)
+{
+	uint64_t total = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		total += items[i].unstored_bytes;
+	return conf->all || total <= conf->all_bytes;
 }
 
 size_t choose(const struct choose_conf *conf, struct choose_item *items, size_t count)
 {
 	struct candidate *candidates = xmalloc((count + 1) * sizeof(*candidates));
 	size_t candidates_count = 0;
+	bool all = carries_all(conf, items, count);
 	uint64_t total = 0;
 	size_t left = 0;
 	size_t i;
@@ -46,7 +56,7 @@ size_t choose(const struct choose_conf *conf, struct choose_item *items, size_t 
 	for (i = 0; i < count; i++) {
 		struct choose_item *item = &items[i];
 
-		item->carried = must_carry(conf, item);
+		item->carried = must_carry(all, item);
 		if (!item->carried && may_carry(conf, item)) {
 			candidates[candidates_count].item = item;
 			candidates[candidates_count++].rank =

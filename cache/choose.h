@@ -5,8 +5,9 @@
  *	content                               carried
  *	nothing left to upload                always
  *	a barrier (fsync, rename over)        always: the cut may not pass it
- *	all is wanted (somebody waits)        always
- *	long and still growing, or busy       no: its cuts would be arbitrary
+ *	all are wanted                        always
+ *	all together lack at most all_bytes   always
+ *	growing, or busy                      no: its cuts would be arbitrary
  *	more than content_bytes to upload     no: uploaded ahead (bulk.h)
  *	others                                small and old first, up to
  *					      total_bytes
@@ -25,17 +26,16 @@
 
 struct choose_conf {
 	bool all;
+	uint64_t all_bytes; /* 0: no such rule */
 	uint64_t content_bytes;
 	uint64_t total_bytes;
-	uint64_t run_bytes;  /* a content with less to upload is not long */
-	uint64_t active_lsn; /* a later change: still growing */
 };
 
 struct choose_item {
 	uint64_t unstored_bytes; /* to be uploaded */
 	int64_t since_ns;	 /* wall time of the first change the cloud lacks */
-	uint64_t lsn;		 /* of the last change */
 	bool barrier;
+	bool growing; /* long, and being written right now */
 	bool busy;    /* being uploaded ahead right now */
 	bool carried; /* out */
 };

@@ -23,6 +23,8 @@
 
 /* How often a capture is taken again because a segment was gone. */
 #define CAPTURES_MAX 8
+/* What one commit carries when somebody waits; more is uploaded ahead. */
+#define WANTED_BYTES (256u << 20)
 
 /* The state of one attempt. */
 struct attempt {
@@ -104,10 +106,11 @@ static int capture_once(struct attempt *attempt)
 		.ledger = &attempt->ledger,
 		.names = cycle->names,
 		.choose = { .all = cycle->all,
+			    .all_bytes = cycle->wanted ? WANTED_BYTES : 0,
 			    .content_bytes = CHOOSE_CONTENT_BYTES,
-			    .total_bytes = CHOOSE_TOTAL_BYTES,
-			    .run_bytes = PLAN_RUN_BYTES_DEFAULT,
-			    .active_lsn = cycle->active_lsn },
+			    .total_bytes = CHOOSE_TOTAL_BYTES },
+		.active_lsn = cycle->active_lsn,
+		.patience_real_ns = cycle->patience_real_ns,
 		.busy_ino = upload_claims_close(cycle->claims),
 	};
 
@@ -179,6 +182,28 @@ static void claim(struct attempt *attempt)
 	upload_claims_take(attempt->cycle->claims, attempt->claimed, attempt->claimed_count);
 }
 
+/* What is too large to wait for goes ahead of a later commit. */
+static void offer(struct attempt *attempt)
+{
+	const struct capture *capture = &attempt->capture;
+	struct bulk_work *works = xcalloc(capture->contents_count + 1, sizeof(*works));
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < capture->contents_count; i++) {
+		const struct captured_content *content = &capture->contents[i];
+
+		if (content->carried ||
+		    (!attempt->cycle->wanted && content->unstored_bytes <= CHOOSE_CONTENT_BYTES))
+			continue;
+		works[count].ino = content->ino;
+		works[count].bytes = content->unstored_bytes;
+		works[count++].since_ns = content->since_ns;
+	}
+	bulk_offer(attempt->cycle->bulk, works, count, attempt->cycle->wanted);
+	free(works);
+}
+
 static int upload(struct attempt *attempt)
 {
 	struct pack_stream_conf conf = {
@@ -194,6 +219,8 @@ static int upload(struct attempt *attempt)
 	int result;
 
 	claim(attempt);
+	if (attempt->cycle->offer)
+		offer(attempt);
 	CRASH_POINT("commit/claimed");
 	result = commit_rows_find_pieces(attempt->cache, &attempt->capture, &upload);
 	if (result || !upload.pieces_count)

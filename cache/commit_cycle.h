@@ -21,6 +21,7 @@
 #ifndef DRAY_CACHE_COMMIT_CYCLE_H
 #define DRAY_CACHE_COMMIT_CYCLE_H
 
+#include "cache/bulk.h"
 #include "cache/commit_record.h"
 #include "cache/name_find.h"
 #include "cache/outbox.h"
@@ -34,11 +35,15 @@ struct commit_cycle {
 	struct upload_pool *pool;
 	struct name_find *names;
 	struct upload_claims *claims;
+	struct bulk *bulk;
 	struct digest pending_digest; /* of the files in the last ledger */
 
 	/* given for this cycle */
-	bool all;	     /* carry every content */
-	uint64_t active_lsn; /* see choose_conf */
+	bool all;		  /* carry every content */
+	bool wanted;		  /* somebody waits: carry much */
+	bool offer;		  /* give what is not carried to bulk */
+	uint64_t active_lsn;	  /* as in capture_conf */
+	int64_t patience_real_ns; /* the same */
 
 	/* what this cycle did; set also when it fails */
 	unsigned int commits; /* made: 0 when there was nothing to carry */

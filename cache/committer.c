@@ -8,6 +8,7 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "backend/store_retry.h"
+#include "cache/bulk.h"
 #include "cache/cache_int.h"
 #include "cache/commit_cycle.h"
 
@@ -17,6 +18,9 @@
 
 /* DIRTY rows looked at to tell a change from bookkeeping. */
 #define LOOK_ROWS 1000
+
+/* In upload delays: so long the cloud waits for a file that keeps growing. */
+#define PATIENCE 6
 
 struct committer {
 	/* immutable */
@@ -29,12 +33,15 @@ struct committer {
 	/* owned by the thread */
 	struct commit_cycle cycle;
 	struct upload_claims claims;
+	struct bulk *bulk;
 	uint64_t seen_lsn; /* looked at */
 	int64_t retry_ns;
-	struct { /* where the index was, for what "idle" means */
-		int64_t boot_ns;
-		uint64_t lsn;
-	} past[2];
+	int64_t past_boot_ns; /* when the index was at past_lsn */
+	uint64_t past_lsn;
+
+	/* Where the index was half an upload delay ago, or a little more: what
+	 * was changed since is "just now". Written by the thread. */
+	_Atomic uint64_t active_lsn;
 
 	struct lock lock;
 	struct condition wake;	/* the thread */
@@ -47,6 +54,8 @@ struct committer {
 	int64_t retry_boot_ns;	   /* not before; 0: at any time */
 	uint64_t wanted_lsn;	   /* somebody waits for it */
 	int64_t oldest_pending_ns; /* wall time; 0: none */
+	bool bulk_first;	   /* those who wait need what bulk is at */
+	bool bulk_done;		   /* ... and it is done: carry the rest */
 	bool more;		   /* the next commit can carry what the last left */
 	uint64_t cut_lsn;	   /* of the newest cycle that went well */
 	uint64_t complete_lsn;	   /* everything up to here is in the cloud */
@@ -89,11 +98,10 @@ static void poll_index(struct committer *committer)
 	uint64_t cut_lsn;
 	bool open;
 
-	/* past[1] is at least half, at most a whole delay old. */
-	if (now - committer->past[0].boot_ns >= committer->upload_delay_ns / 2) {
-		committer->past[1] = committer->past[0];
-		committer->past[0].boot_ns = now;
-		committer->past[0].lsn = lsn;
+	if (now - committer->past_boot_ns >= committer->upload_delay_ns / 2) {
+		atomic_store(&committer->active_lsn, committer->past_lsn);
+		committer->past_boot_ns = now;
+		committer->past_lsn = lsn;
 	}
 	if (lsn == committer->seen_lsn)
 		return;
@@ -124,7 +132,7 @@ static bool is_due_locked(const struct committer *committer)
 	lock_assert_held(&committer->lock);
 	if (committer->retry_boot_ns && now < committer->retry_boot_ns)
 		return false;
-	if (committer->more || is_wanted_locked(committer))
+	if (committer->more || (is_wanted_locked(committer) && !committer->bulk_first))
 		return true;
 	if (!committer->open_boot_ns)
 		return false;
@@ -144,6 +152,7 @@ static void note_success_locked(struct committer *committer, int64_t begun_ns)
 	committer->open_boot_ns = cycle->pending ? begun_ns : 0;
 	committer->retry_ns = 0;
 	committer->retry_boot_ns = 0;
+	committer->bulk_first = cycle->wanted && cycle->pending;
 	if (cycle->lost) {
 		committer->lost_lsn = cycle->cut_lsn;
 		snprintf(committer->lost_message, sizeof(committer->lost_message), "%s",
@@ -186,15 +195,60 @@ static void note_failure_locked(struct committer *committer, int code)
 	}
 }
 
+/*
+ * When somebody waits for more than one commit should carry, bulk gets it
+ * first, once: the same offer stands until it is done, whatever is written
+ * meanwhile. Then a commit carries all the rest.
+ */
+static void plan_cycle_locked(struct committer *committer)
+{
+	struct commit_cycle *cycle = &committer->cycle;
+
+	lock_assert_held(&committer->lock);
+	cycle->wanted = is_wanted_locked(committer);
+	cycle->all = cycle->wanted && committer->bulk_done;
+	cycle->offer = !cycle->wanted || !committer->bulk_first;
+	committer->bulk_done = false;
+}
+
+/* Bulk or a cycle came to its end: is the turn over that bulk had? */
+static void end_bulk_turn(struct committer *committer)
+{
+	if (!bulk_is_idle(committer->bulk))
+		return;
+	lock_acquire(&committer->lock);
+	if (committer->bulk_first) {
+		committer->bulk_first = false;
+		committer->bulk_done = true;
+		condition_broadcast(&committer->wake);
+	}
+	lock_release(&committer->lock);
+}
+
+static void note_bulk(void *arg, int result)
+{
+	struct committer *committer = arg;
+
+	if (result && result != -ERR_stopping) {
+		log_warn("a large file is not uploaded for now: %s", err_message(result));
+		lock_acquire(&committer->lock);
+		committer->status.failing = true;
+		snprintf(committer->status.last_error, sizeof(committer->status.last_error), "%s",
+			 err_message(result));
+		lock_release(&committer->lock);
+	}
+	end_bulk_turn(committer);
+}
+
 /* One commit, without the lock. */
-static void run_cycle(struct committer *committer, bool all)
+static void run_cycle(struct committer *committer)
 {
 	struct commit_cycle *cycle = &committer->cycle;
 	int64_t begun = clock_boot_ns();
 	int result;
 
-	cycle->all = all;
-	cycle->active_lsn = committer->past[1].lsn;
+	cycle->active_lsn = atomic_load(&committer->active_lsn);
+	cycle->patience_real_ns = clock_real_ns() - PATIENCE * committer->upload_delay_ns;
 	result = commit_cycle_run(cycle);
 	if (result && result != -ERR_stopping)
 		log_warn("commit %llu did not come about: %s", (unsigned long long)(cycle->seq + 1),
@@ -210,6 +264,7 @@ static void run_cycle(struct committer *committer, bool all)
 		note_success_locked(committer, begun);
 	condition_broadcast(&committer->ended);
 	lock_release(&committer->lock);
+	end_bulk_turn(committer);
 }
 
 static void *committer_main(void *arg)
@@ -218,17 +273,15 @@ static void *committer_main(void *arg)
 
 	lock_acquire(&committer->lock);
 	while (!committer->stopping && !committer->dead) {
-		bool due = is_due_locked(committer);
-		bool all = is_wanted_locked(committer);
-
-		if (!due) {
+		if (!is_due_locked(committer)) {
 			condition_wait_until(&committer->wake, &committer->lock,
 					     clock_boot_ns() + committer->poll_ns);
 			lock_release(&committer->lock);
 			poll_index(committer);
 		} else {
+			plan_cycle_locked(committer);
 			lock_release(&committer->lock);
-			run_cycle(committer, all);
+			run_cycle(committer);
 		}
 		lock_acquire(&committer->lock);
 	}
@@ -258,6 +311,7 @@ static int read_record(struct committer *committer)
 
 static void release(struct committer *committer)
 {
+	bulk_stop(committer->bulk);
 	upload_pool_stop(committer->pool);
 	name_find_free(committer->cycle.names);
 	outbox_close(committer->cycle.outbox);
@@ -266,6 +320,21 @@ static void release(struct committer *committer)
 	condition_destroy(&committer->ended);
 	lock_destroy(&committer->lock);
 	free(committer);
+}
+
+static void start_bulk(struct committer *committer)
+{
+	struct bulk_conf conf = {
+		.cache = committer->cache,
+		.pool = committer->pool,
+		.claims = &committer->claims,
+		.active_lsn = &committer->active_lsn,
+		.done = note_bulk,
+		.done_arg = committer,
+	};
+
+	committer->bulk = bulk_start(&conf);
+	committer->cycle.bulk = committer->bulk;
 }
 
 int committer_start(struct cache *cache, struct committer **out)
@@ -293,6 +362,7 @@ int committer_start(struct cache *cache, struct committer **out)
 	committer->cycle.pool = committer->pool;
 	committer->cycle.names = name_find_new();
 	committer->cycle.claims = &committer->claims;
+	start_bulk(committer);
 	result = outbox_open(cache->directory, &committer->cycle.outbox);
 	if (!result)
 		result = read_record(committer);
@@ -314,6 +384,7 @@ void committer_stop(struct committer *committer)
 	committer->stopping = true;
 	condition_broadcast(&committer->wake);
 	lock_release(&committer->lock);
+	upload_pool_cancel(committer->pool);
 	pthread_join(committer->thread, NULL);
 	release(committer);
 }

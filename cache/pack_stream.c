@@ -275,6 +275,8 @@ int pack_stream_store(struct pack_stream *stream, uint64_t chunk, const void *by
 	struct stream_pack *pack = filling(stream);
 	struct pack_chunk placed;
 
+	if (!stream->result && upload_pool_is_cancelled(stream->conf.pool))
+		stream->result = err_set(-ERR_stopping, "the gateway is stopping");
 	if (stream->result)
 		return stream->result;
 	stream->result = pack_writer_add(&pack->writer, chunk, bytes, length,

@@ -28,8 +28,15 @@ struct upload_pool {
 	unsigned int queued;
 	unsigned int in_flight;
 	bool stopping;
+	bool cancelled;
 	struct rate_meter rate;
 };
+
+static void drop_job(struct upload_job *job)
+{
+	job->result = -ERR_stopping;
+	snprintf(job->message, sizeof(job->message), "the gateway is stopping");
+}
 
 /* Without the lock. */
 static void put_job(struct upload_pool *pool, struct upload_job *job)
@@ -74,9 +81,13 @@ static void *pool_main(void *arg)
 	lock_acquire(&pool->lock);
 	while ((job = take_locked(pool))) {
 		size_t length = job->bytes.length;
+		bool cancelled = pool->cancelled;
 
 		lock_release(&pool->lock);
-		put_job(pool, job);
+		if (cancelled)
+			drop_job(job);
+		else
+			put_job(pool, job);
 		buffer_release(&job->bytes);
 		lock_acquire(&pool->lock);
 		pool->in_flight--;
@@ -123,6 +134,23 @@ void upload_pool_stop(struct upload_pool *pool)
 	lock_destroy(&pool->lock);
 	free(pool->threads);
 	free(pool);
+}
+
+void upload_pool_cancel(struct upload_pool *pool)
+{
+	lock_acquire(&pool->lock);
+	pool->cancelled = true;
+	lock_release(&pool->lock);
+}
+
+bool upload_pool_is_cancelled(struct upload_pool *pool)
+{
+	bool cancelled;
+
+	lock_acquire(&pool->lock);
+	cancelled = pool->cancelled;
+	lock_release(&pool->lock);
+	return cancelled;
 }
 
 void upload_submit(struct upload_pool *pool, struct upload_job *job)

@@ -40,6 +40,10 @@ struct upload_pool *upload_pool_start(struct cache *cache, unsigned int threads)
 /* Waits for the puts under way; no job may be submitted any more. */
 void upload_pool_stop(struct upload_pool *pool);
 
+/* From now on nothing new is put: jobs that wait come back as -ERR_stopping. */
+void upload_pool_cancel(struct upload_pool *pool);
+bool upload_pool_is_cancelled(struct upload_pool *pool);
+
 /* Puts the bytes if the key is absent. Blocks while too many are waiting. */
 void upload_submit(struct upload_pool *pool, struct upload_job *job);
 /* Waits for one job: 0 when its bytes are in the store. */

@@ -148,7 +148,7 @@ void world_kill(struct world *world)
 
 void world_wait(struct world *world)
 {
-	int result = committer_wait(world->cache.committer, INT64_MAX);
+	int result = committer_wait(world->cache.committer, INT64_MAX, NULL, NULL);
 
 	ck_assert_msg(!result, "%s", err_message(result));
 }
@@ -341,6 +341,22 @@ void world_write(struct world *world, unsigned int file, uint64_t seed, uint64_t
 	batch_put_content(&batch, ino, &content, 0);
 	commit_batch(world, &batch);
 	unlock_node(world, node);
+}
+
+void world_hold_open(struct world *world, unsigned int file)
+{
+	world->held = lock_node(world, world_ino(world, file));
+	world->held->content_lsn = UINT64_MAX;
+	rwlock_release(&world->held->lock);
+}
+
+void world_let_go(struct world *world)
+{
+	rwlock_acquire_write(&world->held->lock);
+	world->held->content_lsn = world->held->version_lsn;
+	rwlock_release(&world->held->lock);
+	node_put(world->cache.nodes, world->held);
+	world->held = NULL;
 }
 
 /* Deletes the extents of the inode; generation UINT32_MAX: of all, otherwise

@@ -35,6 +35,7 @@ struct world_conf {
 struct world {
 	struct cache cache;
 	struct store *fault; /* NULL: none */
+	struct node *held;   /* world_hold_open() */
 };
 
 /* All the way to a running committer. 0 or the code. */
@@ -52,6 +53,9 @@ void world_wait(struct world *world);
 void world_create(struct world *world, unsigned int file);
 void world_write(struct world *world, unsigned int file, uint64_t seed, uint64_t offset,
 		 uint32_t length);
+/* The file is open, and was written to since its last close. */
+void world_hold_open(struct world *world, unsigned int file);
+void world_let_go(struct world *world);
 void world_unlink(struct world *world, unsigned int file);
 /* Removes the name, keeps the inode (it is open). */
 void world_unlink_open(struct world *world, unsigned int file);
