@@ -26,11 +26,16 @@ int extent_cursor_open(struct extent_cursor *cursor, struct index *index, uint64
 		       uint32_t generation, uint64_t offset)
 {
 	struct row_key start;
+	int result;
 
 	cursor->ino = ino;
 	cursor->generation = generation;
 	key_extent(&start, ino, generation, offset + 1);
-	return index_cursor_open(index, &start, &cursor->rows);
+	result = index_cursor_open(index, &start, &cursor->rows);
+	/* Before the end offset, the keys of one generation are equal. */
+	if (!result)
+		index_cursor_bound(cursor->rows, &start, start.length - sizeof(uint64_t));
+	return result;
 }
 
 int extent_cursor_next(struct extent_cursor *cursor, struct extent *out)

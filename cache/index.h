@@ -174,6 +174,12 @@ int index_cursor_next(struct index_cursor *cursor, const uint8_t **key, size_t *
 		      const uint8_t **value, size_t *value_length);
 /* Moves the cursor to the first key >= start. */
 int index_cursor_seek(struct index_cursor *cursor, const struct row_key *start);
+/*
+ * From now on the cursor ends at the first key that does not begin with these
+ * length bytes of key. Without it the next row may lie behind any number of
+ * deleted ones of other inodes: a cursor over one inode's rows is bounded.
+ */
+void index_cursor_bound(struct index_cursor *cursor, const struct row_key *key, size_t length);
 void index_cursor_close(struct index_cursor *cursor);
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/index_cursor.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@ struct index_cursor {
 	bool owns_read;
 	struct lmdb_cursor *lmdb;
 	bool lmdb_at_row;
+	uint8_t bound[ROW_KEY_MAX]; /* of index_cursor_bound() */
+	size_t bound_length;
 	/* One for each table of the view. */
 	struct memtable_cursor tables[];
 };
@@ -92,6 +95,19 @@ static int step_over(struct index_cursor *cursor, const struct candidate *row)
 	return result < 0 ? result : 0;
 }
 
+static bool is_beyond(const struct index_cursor *cursor, const struct candidate *row)
+{
+	return cursor->bound_length && (row->key_length < cursor->bound_length ||
+					memcmp(row->key, cursor->bound, cursor->bound_length));
+}
+
+void index_cursor_bound(struct index_cursor *cursor, const struct row_key *key, size_t length)
+{
+	assert(length <= key->length);
+	memcpy(cursor->bound, key->bytes, length);
+	cursor->bound_length = length;
+}
+
 int index_cursor_next(struct index_cursor *cursor, const uint8_t **key, size_t *key_length,
 		      const uint8_t **value, size_t *value_length)
 {
@@ -100,7 +116,7 @@ int index_cursor_next(struct index_cursor *cursor, const uint8_t **key, size_t *
 
 	do {
 		find_least(cursor, &row);
-		if (!row.key)
+		if (!row.key || is_beyond(cursor, &row))
 			return 0;
 		result = step_over(cursor, &row);
 		if (result)

@@ -196,6 +196,7 @@ static int reap_batch(struct cache *cache, uint64_t ino, uint32_t keep_generatio
 	result = index_cursor_open(cache->index, &start, &rows);
 	if (result)
 		return result;
+	index_cursor_bound(rows, &start, KEY_INODE_PREFIX);
 	while ((result = index_cursor_next(rows, &key, &key_length, &value, &value_length)) > 0) {
 		if (!key_extent_parse(key, key_length, &found, &map.generation, &extent.end) ||
 		    found != ino || map.generation >= keep_generation) {
@@ -218,6 +219,7 @@ int io_reap_extents(struct cache *cache, uint64_t ino, uint32_t keep_generation)
 {
 	struct node *node = node_get(cache->nodes, ino);
 	struct batch batch;
+	uint64_t lsn;
 	int commit;
 	int more;
 
@@ -225,8 +227,10 @@ int io_reap_extents(struct cache *cache, uint64_t ino, uint32_t keep_generation)
 	do {
 		rwlock_acquire_write(&node->lock);
 		more = reap_batch(cache, ino, keep_generation, &batch);
-		commit = more < 0 ? more : index_commit_begin(cache->index, &batch, NULL);
+		commit = more < 0 ? more : index_commit_begin(cache->index, &batch, &lsn);
 		rwlock_release(&node->lock);
+		if (!commit)
+			commit = index_written(cache->index, lsn);
 		batch_reset(&batch, BATCH_CONTENT, ino);
 	} while (!commit && more > 0);
 	batch_release(&batch);

@@ -61,28 +61,44 @@ void ns_name_lost(struct batch *batch, struct inode *inode, const struct timespe
 		inode_mark_orphan(batch, inode->ino);
 }
 
-/* The inode that a name leads to. */
-static int find(struct cache *cache, uint64_t parent, const char *name, uint64_t *ino_out)
+/* Where the ".." of a directory leads: 0, -ENOENT, -ENOTDIR. */
+static int load_parent(struct cache *cache, uint64_t ino, uint64_t *parent_out)
 {
-	struct node *node = inode_lock_shared(cache, parent);
 	struct inode directory = { 0 };
-	struct dirent_place place;
-	int result;
+	int result = inode_load(cache, ino, &directory);
 
-	result = inode_load(cache, parent, &directory);
 	if (!result && !S_ISDIR(directory.row.mode))
 		result = -ENOTDIR;
-	if (result)
-		goto out;
+	*parent_out = directory.row.parent;
+	inode_release(&directory);
+	return result;
+}
+
+/* The inode that a name leads to. Only a miss has to ask what the parent is. */
+static int find_locked(struct cache *cache, uint64_t parent, const char *name, uint64_t *ino_out)
+{
+	struct dirent_place place;
+	uint64_t up;
+	int result;
+
 	if (ns_is_dots(name)) {
-		*ino_out = name[1] ? directory.row.parent : parent;
-		goto out;
+		result = load_parent(cache, parent, &up);
+		*ino_out = name[1] ? up : parent;
+		return result;
 	}
 	result = dirent_find(cache, parent, name, &place);
 	*ino_out = place.ino;
-out:
+	if (result == -ENOENT && load_parent(cache, parent, &up) == -ENOTDIR)
+		return -ENOTDIR;
+	return result;
+}
+
+static int find(struct cache *cache, uint64_t parent, const char *name, uint64_t *ino_out)
+{
+	struct node *node = inode_lock_shared(cache, parent);
+	int result = find_locked(cache, parent, name, ino_out);
+
 	inode_unlock_shared(cache, node);
-	inode_release(&directory);
 	return result;
 }
 

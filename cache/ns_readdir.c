@@ -45,7 +45,7 @@ void ns_page_release(struct ns_page *page)
 
 /* One row of the cursor: 1 when it was an entry (or a placeholder), 0 when the
  * directory has no more. */
-static int read_row(struct index_cursor *cursor, uint64_t directory, struct ns_page *page)
+static int read_row(struct index_cursor *cursor, struct ns_page *page)
 {
 	struct dirent_row row;
 	const uint8_t *key;
@@ -59,12 +59,10 @@ static int read_row(struct index_cursor *cursor, uint64_t directory, struct ns_p
 	result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
 	if (result <= 0)
 		return result;
-	if (!key_dirent_parse(key, key_length, &parent, &cookie) || parent != directory)
-		return 0;
 	result = row_get_dirent(value, value_length, &row);
 	if (result)
 		return result;
-	if (row.ino)
+	if (key_dirent_parse(key, key_length, &parent, &cookie) && row.ino)
 		page_add(page, cookie, row.ino, row.type, row.name, row.name_length);
 	return 1;
 }
@@ -80,8 +78,9 @@ static int read_rows(struct cache *cache, uint64_t directory, uint64_t after, un
 	result = index_cursor_open(cache->index, &start, &cursor);
 	if (result)
 		return result;
+	index_cursor_bound(cursor, &start, start.length - sizeof(uint64_t));
 	do {
-		result = read_row(cursor, directory, page);
+		result = read_row(cursor, page);
 	} while (result == 1 && --limit);
 	page->last = result == 0;
 	index_cursor_close(cursor);

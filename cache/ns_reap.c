@@ -79,12 +79,12 @@ static int fill_xattrs(struct cache *cache, uint64_t ino, struct batch *batch)
 	result = index_cursor_open(cache->index, &start, &cursor);
 	if (result)
 		return result;
+	index_cursor_bound(cursor, &start, start.length);
 	while (batch->count < REAP_ROWS_MAX) {
 		struct row_key found;
 
 		result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
-		if (result <= 0 || key_table(key, key_length) != TABLE_XATTR ||
-		    key_number(key, key_length) != ino)
+		if (result <= 0)
 			break;
 		key_xattr(&found, ino, key + start.length, key_length - start.length);
 		batch_delete(batch, &found, ROW_CLOUD);
@@ -209,13 +209,10 @@ static int next_orphan(struct cache *cache, uint64_t *ino)
 	result = index_cursor_open(cache->index, &start, &cursor);
 	if (result)
 		return result;
+	index_cursor_bound(cursor, &start, 1);
 	result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
-	if (result == 1) {
-		if (key_table(key, key_length) == TABLE_ORPHAN)
-			*ino = key_number(key, key_length);
-		else
-			result = 0;
-	}
+	if (result == 1)
+		*ino = key_number(key, key_length);
 	index_cursor_close(cursor);
 	return result;
 }

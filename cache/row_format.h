@@ -70,6 +70,8 @@
 #define NAME_BYTES_MAX 255
 #define SYMLINK_BYTES_MAX 4095
 #define ROOT_INO 1
+/* Table byte and first number: what the keys of one inode's rows begin with. */
+#define KEY_INODE_PREFIX 9
 
 enum row_table {
 	TABLE_META = 0x10,

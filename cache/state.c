@@ -6,10 +6,8 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "cache/cache_int.h"
+#include "cache/extent_cursor.h"
 #include "cache/inode.h"
-
-/* Table byte and inode number: what the keys of one inode's rows begin with. */
-#define INODE_PREFIX_BYTES 9
 
 const char *file_place_name(enum file_place place)
 {
@@ -74,14 +72,13 @@ static int probe_table(struct index_cursor *cursor, const struct row_key *first,
 	size_t value_length;
 	int result;
 
-	key_dirty(&start, first->bytes, INODE_PREFIX_BYTES);
+	key_dirty(&start, first->bytes, KEY_INODE_PREFIX);
+	index_cursor_bound(cursor, &start, start.length);
 	result = index_cursor_seek(cursor, &start);
 	if (!result)
 		result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
 	if (result <= 0)
 		return result;
-	if (key_length < start.length || memcmp(key, start.bytes, start.length))
-		return 0;
 	result = row_get_dirty(value, value_length, &row);
 	if (!result)
 		add_dirty(summary, &row);
@@ -211,33 +208,20 @@ static int sum_extents(struct cache *cache, uint64_t ino, uint32_t generation,
 		       struct file_state *state)
 {
 	struct extent_sum sum = { .cache = cache, .state = state };
-	struct index_cursor *cursor;
-	struct extent_row row;
-	struct row_key start;
-	const uint8_t *key;
-	const uint8_t *value;
-	size_t key_length;
-	size_t value_length;
+	struct extent_cursor cursor;
+	struct extent extent;
 	int result;
 
-	key_extent(&start, ino, generation, 0);
-	result = index_cursor_open(cache->index, &start, &cursor);
+	result = extent_cursor_open(&cursor, cache->index, ino, generation, 0);
 	if (result)
 		return result;
-	for (;;) {
-		result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
-		/* Up to the end offset, the keys are those of the generation. */
-		if (result <= 0 || key_length != start.length ||
-		    memcmp(key, start.bytes, start.length - sizeof(uint64_t)))
-			break;
-		result = row_get_extent(value, value_length, &row);
-		if (!result)
-			result = sum_extent(&sum, &row);
+	while ((result = extent_cursor_next(&cursor, &extent)) > 0) {
+		result = sum_extent(&sum, &extent.row);
 		if (result)
 			break;
 	}
-	index_cursor_close(cursor);
-	return result < 0 ? result : 0;
+	extent_cursor_close(&cursor);
+	return result;
 }
 
 int state_get(struct cache *cache, uint64_t ino, struct file_state *out)

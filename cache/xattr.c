@@ -180,16 +180,13 @@ static int list_rows(struct cache *cache, uint64_t ino, struct buffer *out)
 	result = index_cursor_open(cache->index, &start, &cursor);
 	if (result)
 		return result;
-	for (;;) {
-		result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
-		if (result <= 0 || key_length < start.length ||
-		    memcmp(key, start.bytes, start.length))
-			break;
+	index_cursor_bound(cursor, &start, start.length);
+	while ((result = index_cursor_next(cursor, &key, &key_length, &value, &value_length)) > 0) {
 		buffer_append(out, key + start.length, key_length - start.length);
 		buffer_put_u8(out, 0);
 	}
 	index_cursor_close(cursor);
-	return result < 0 ? result : 0;
+	return result;
 }
 
 int xattr_list(struct cache *cache, uint64_t ino, struct buffer *out)

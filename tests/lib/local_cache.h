@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cache without a store, in a directory of its own below /tmp, that serves
+ * an empty volume.
+ */
+#ifndef DRAY_TESTS_LOCAL_CACHE_H
+#define DRAY_TESTS_LOCAL_CACHE_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "backend/base/error.h"
+#include "cache/cache_int.h"
+#include "cache/cache_local.h"
+#include "cache/ns.h"
+#include "tests/lib/scratch.h"
+
+struct local_cache {
+	char *directory;
+	struct cache *cache;
+};
+
+static inline void local_cache_open(struct local_cache *local)
+{
+	struct cache *cache = xcalloc(1, sizeof(*cache));
+	int result;
+
+	cache->directory = xstrdup(local->directory);
+	cache->conf.cache_bytes = 1u << 30;
+	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	atomic_store(&cache->epoch, 1);
+	result = cache_local_open(cache, false);
+	ck_assert_msg(!result, "%s", err_message(result));
+	atomic_store(&cache->state, CACHE_STATE_SERVING);
+	local->cache = cache;
+	ck_assert_int_eq(ns_make_root(cache, 0, 0), 0);
+}
+
+static inline void local_cache_init(struct local_cache *local)
+{
+	static const char *const parts[] = { "segments", "index", "journal" };
+	char path[128];
+	size_t i;
+
+	local->directory = scratch_make();
+	for (i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", local->directory, parts[i]);
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+	}
+	local_cache_open(local);
+}
+
+static inline void local_cache_end(struct local_cache *local, void (*end)(struct cache *cache))
+{
+	end(local->cache);
+	lock_destroy(&local->cache->lifecycle);
+	free(local->cache->directory);
+	free(local->cache);
+}
+
+/* As kill -9, and mounted again. */
+static inline void local_cache_kill(struct local_cache *local)
+{
+	local_cache_end(local, cache_local_abandon);
+	local_cache_open(local);
+}
+
+static inline void local_cache_release(struct local_cache *local)
+{
+	local_cache_end(local, cache_local_close);
+	scratch_remove(local->directory);
+}
+
+#endif
