@@ -153,8 +153,9 @@ bool table_is_content(enum row_table table)
 static int row_finish(const struct reader *reader, const char *table)
 {
 	if (reader->failed || reader_left(reader))
-		return err_set(-ERR_index_corrupt, "a row of table %s has a wrong length (%zu bytes)",
-			       table, reader->length);
+		return err_set(-ERR_index_corrupt,
+			       "a row of table %s has a wrong length (%zu bytes)", table,
+			       reader->length);
 	return 0;
 }
 

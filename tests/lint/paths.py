@@ -8,7 +8,7 @@ import source
 
 HOMES = r"(?<![\w.$}/])(/(?:home|root|Users)/[\w.-]+)"
 SUFFIXES = (".c", ".h", ".py", ".sh", ".txt", ".json", ".md", ".cmake", ".yml", ".1", ".5", ".7",
-            "run")
+            "/run")
 # A tree in one of these says nothing: documents name them rightly.
 COMMON = {"/", "/tmp", "/usr", "/usr/src", "/opt", "/srv", "/var", "/mnt", "/build", "/src"}
 

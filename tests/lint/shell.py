@@ -9,8 +9,11 @@ import source
 
 
 def scripts(top):
-    for path in source.files(top, (".sh", "run")):
-        if path.endswith(".sh") or source.read(top, path).startswith(("#!/bin/sh", "#!/bin/bash")):
+    """Files that a shell runs, by their first line, and those that scripts source."""
+    for path in source.files(top, ""):
+        with open(os.path.join(top, path), "rb") as file:
+            first = file.readline(64)
+        if path.endswith(".sh") or first.startswith((b"#!/bin/sh", b"#!/bin/bash")):
             yield path
 
 
