@@ -65,11 +65,11 @@
 #include "backend/base/id.h"
 #include "backend/seal.h"
 
-#define ROW_KEY_MAX 400
-#define ROW_VALUE_MAX (1 << 20)
-#define NAME_BYTES_MAX 255
+#define ROW_KEY_MAX	  400
+#define ROW_VALUE_MAX	  (1 << 20)
+#define NAME_BYTES_MAX	  255
 #define SYMLINK_BYTES_MAX 4095
-#define ROOT_INO 1
+#define ROOT_INO	  1
 /* Table byte and first number: what the keys of one inode's rows begin with. */
 #define KEY_INODE_PREFIX 9
 
@@ -101,7 +101,7 @@ struct inode_row {
 	uint32_t gid;
 	uint32_t nlink;
 	uint32_t rdev;
-	uint32_t generation;  /* writer epoch that created the inode */
+	uint32_t generation; /* writer epoch that created the inode */
 	struct timespec atime;
 	struct timespec mtime; /* of what has no CONTENT row */
 	struct timespec ctime;
@@ -133,7 +133,7 @@ struct extent_ref {
 	uint32_t length;
 };
 
-#define EXTENT_REFS_MAX 255
+#define EXTENT_REFS_MAX	  255
 #define EXTENT_LENGTH_MAX (1u << 24)
 
 /*
@@ -207,8 +207,8 @@ enum dirty_flags {
 };
 
 struct dirty_row {
-	uint64_t lsn;	     /* of the last change */
-	int64_t since_ns;    /* wall time of the first change the cloud lacks */
+	uint64_t lsn;	  /* of the last change */
+	int64_t since_ns; /* wall time of the first change the cloud lacks */
 	uint32_t flags;
 };
 
