@@ -170,13 +170,14 @@ int evict_extents(struct cache *cache, uint64_t ino, uint64_t offset, uint64_t e
 	struct node *node = node_get(cache->nodes, ino);
 	uint64_t bytes = 0;
 	struct batch batch;
+	uint64_t lsn;
 	int result;
 
 	batch_init(&batch, BATCH_ROWS, 0);
 	rwlock_acquire_write(&node->lock);
 	result = detach_range(cache, ino, offset, end, segment, &batch, &bytes);
 	if (!result)
-		result = index_commit_begin(cache->index, &batch, NULL);
+		result = index_commit_begin(cache->index, &batch, &lsn);
 	rwlock_release(&node->lock);
 	node_put(cache->nodes, node);
 	batch_release(&batch);
