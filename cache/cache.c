@@ -202,7 +202,7 @@ int cache_open_dead(const char *directory, struct cache **out)
 		cache->conf.directory = cache->directory;
 		cache->conf.url = cache->url;
 		atomic_store(&cache->epoch, (uint32_t)identity.epoch);
-		atomic_store(&cache->state, CACHE_STATE_STOPPING);
+		atomic_store(&cache->state, CACHE_STATE_STOPPED);
 		result = cache_local_open(cache, true);
 	}
 	cache_identity_release(&identity);
