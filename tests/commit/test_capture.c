@@ -59,7 +59,9 @@ static void take(uint64_t content_bytes)
 		.body = &body,
 		.ledger = &ledger,
 		.names = names,
-		.choose = { .content_bytes = content_bytes, .total_bytes = UINT64_MAX },
+		.choose = { .content_bytes = content_bytes,
+			    .total_bytes = UINT64_MAX,
+			    .contents_max = 1000 },
 	};
 	int result;
 

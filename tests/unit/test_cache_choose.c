@@ -4,7 +4,9 @@
 #include "cache/choose.h"
 #include "tests/lib/unit.h"
 
-static const struct choose_conf conf = { .content_bytes = 100, .total_bytes = 250 };
+static const struct choose_conf conf = { .content_bytes = 100,
+					 .total_bytes = 250,
+					 .contents_max = 100 };
 
 START_TEST(what_needs_no_upload_and_barriers_are_always_carried)
 {
@@ -28,6 +30,7 @@ START_TEST(small_and_old_contents_come_first)
 
 	ck_assert_uint_eq(choose(&conf, items, 4), 1);
 	ck_assert(!items[0].carried); /* its age plus its size comes last */
+	ck_assert(items[0].left);
 	ck_assert(items[1].carried);
 	ck_assert(items[2].carried);
 	ck_assert(items[3].carried);
@@ -65,6 +68,23 @@ START_TEST(growing_and_busy_contents_wait_unless_all_is_wanted)
 }
 END_TEST
 
+START_TEST(a_commit_carries_no_more_contents_than_its_memory_holds)
+{
+	struct choose_item items[] = { { .unstored_bytes = 1 },
+				       { .unstored_bytes = 1 },
+				       { .unstored_bytes = 0 },
+				       { .unstored_bytes = 1 } };
+	struct choose_conf few = conf;
+
+	few.contents_max = 2;
+	few.all_bytes = 100;
+	ck_assert_uint_eq(choose(&few, items, 4), 1);
+	ck_assert(items[0].carried && items[1].carried && items[2].carried);
+	ck_assert(items[3].left);
+}
+END_TEST
+
 UNIT_MAIN("choose", what_needs_no_upload_and_barriers_are_always_carried,
 	  small_and_old_contents_come_first, barriers_do_not_use_up_the_room_of_others,
-	  growing_and_busy_contents_wait_unless_all_is_wanted)
+	  growing_and_busy_contents_wait_unless_all_is_wanted,
+	  a_commit_carries_no_more_contents_than_its_memory_holds)
