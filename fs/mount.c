@@ -103,9 +103,9 @@ static int open_store(struct mount *mount)
 
 	if (result)
 		return result;
-	mount->retry = store_retry_new(bottom, &retry);
-	mount->stats = store_stats_new(mount->retry);
-	mount->store = mount->stats;
+	mount->stats = store_stats_new(bottom);
+	mount->retry = store_retry_new(mount->stats, &retry);
+	mount->store = mount->retry;
 	return cache_read_volume(mount->store, mount->conf->url, &mount->volume);
 }
 
