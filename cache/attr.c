@@ -182,6 +182,6 @@ out:
 	change_end(&set.change);
 	inode_release(&set.inode);
 	if (reap && !result)
-		ns_reap_old_extents(cache, ino, set.content.generation);
+		ns_reap_old_extents(cache, ino);
 	return result;
 }

@@ -69,11 +69,13 @@ struct batch;
 int io_truncate_locked(struct cache *cache, struct node *node, struct content_row *content,
 		       uint64_t size, struct batch *batch);
 /*
- * Removes the extents of generations before keep_generation (UINT32_MAX: all,
- * of a reaped inode), in bounded batches of kind BATCH_CONTENT. Takes the
- * node's lock for each; later generations may come into being meanwhile.
+ * Puts in the batch, of kind BATCH_CONTENT, the removal of extents of
+ * generations before keep_generation (UINT32_MAX: of all, for an inode that is
+ * reaped). The node is locked exclusively. Returns 1 when there are more than
+ * one batch should hold, 0 when they are all in it, or an error.
  */
-int io_reap_extents(struct cache *cache, uint64_t ino, uint32_t keep_generation);
+int io_reap_locked(struct cache *cache, uint64_t ino, uint32_t keep_generation,
+		   struct batch *batch);
 
 /*
  * The dirty budget: io_write() does its work at once; when un-uploaded bytes

@@ -112,19 +112,40 @@ static int copy_bytes(struct copy *copy, struct source_part *part)
 	return result;
 }
 
+/* The source ends where it ends now, also when the copy makes it longer. */
+static int clip_to_source(struct copy *copy)
+{
+	struct node *node = node_get(copy->cache->nodes, copy->from);
+	struct content_row content;
+	int result;
+
+	rwlock_acquire_read(&node->lock);
+	result = extent_content_get(copy->cache->index, copy->from, &content);
+	rwlock_release(&node->lock);
+	node_put(copy->cache->nodes, node);
+	if (result)
+		return result;
+	if (copy->from_offset >= content.size)
+		copy->left = 0;
+	else if (copy->left > content.size - copy->from_offset)
+		copy->left = content.size - copy->from_offset;
+	return 0;
+}
+
 int io_copy_range(struct cache *cache, uint64_t from, uint64_t from_offset, uint64_t to,
 		  uint64_t to_offset, uint64_t length, uint64_t *copied_out)
 {
 	struct copy copy = { cache, from, from_offset, to, to_offset, length };
 	struct source_part part;
-	int result = 0;
+	int result;
 
 	*copied_out = 0;
 	if (from == to && from_offset < to_offset + length && to_offset < from_offset + length)
 		return -EINVAL;
 	if (to_offset > INT64_MAX || length > INT64_MAX - to_offset)
 		return -EFBIG;
-	while (copy.left) {
+	result = clip_to_source(&copy);
+	while (!result && copy.left) {
 		result = find_part(&copy, &part);
 		if (result || !part.length)
 			break;

@@ -131,6 +131,7 @@ static int punch(struct cache *cache, uint64_t ino, uint64_t from, uint64_t unti
 {
 	struct content_change change;
 	uint64_t done = from;
+	bool grows;
 	int result = 0;
 
 	do {
@@ -143,9 +144,10 @@ static int punch(struct cache *cache, uint64_t ino, uint64_t from, uint64_t unti
 			content_change_abort(&change);
 			return result;
 		}
-		if (done == until && size > change.content.size)
+		grows = done == until && size > change.content.size;
+		if (grows)
 			change.content.size = size;
-		if (batch_is_empty(&change.batch) && size <= change.content.size && from == until)
+		if (batch_is_empty(&change.batch) && !grows)
 			content_change_abort(&change);
 		else
 			result = content_change_commit(&change, NULL, 0);
@@ -176,9 +178,7 @@ int io_fallocate(struct cache *cache, uint64_t ino, int mode, uint64_t offset, u
 	}
 }
 
-/* One batch of extents to remove: 1 when there may be more, 0, or an error. */
-static int reap_batch(struct cache *cache, uint64_t ino, uint32_t keep_generation,
-		      struct batch *batch)
+int io_reap_locked(struct cache *cache, uint64_t ino, uint32_t keep_generation, struct batch *batch)
 {
 	struct index_cursor *rows;
 	struct row_key start;
@@ -199,7 +199,7 @@ static int reap_batch(struct cache *cache, uint64_t ino, uint32_t keep_generatio
 	index_cursor_bound(rows, &start, KEY_INODE_PREFIX);
 	while ((result = index_cursor_next(rows, &key, &key_length, &value, &value_length)) > 0) {
 		if (!key_extent_parse(key, key_length, &found, &map.generation, &extent.end) ||
-		    found != ino || map.generation >= keep_generation) {
+		    map.generation >= keep_generation) {
 			result = 0;
 			break;
 		}
@@ -213,27 +213,4 @@ static int reap_batch(struct cache *cache, uint64_t ino, uint32_t keep_generatio
 	}
 	index_cursor_close(rows);
 	return result;
-}
-
-int io_reap_extents(struct cache *cache, uint64_t ino, uint32_t keep_generation)
-{
-	struct node *node = node_get(cache->nodes, ino);
-	struct batch batch;
-	uint64_t lsn;
-	int commit;
-	int more;
-
-	batch_init(&batch, BATCH_CONTENT, ino);
-	do {
-		rwlock_acquire_write(&node->lock);
-		more = reap_batch(cache, ino, keep_generation, &batch);
-		commit = more < 0 ? more : index_commit_begin(cache->index, &batch, &lsn);
-		rwlock_release(&node->lock);
-		if (!commit)
-			commit = index_written(cache->index, lsn);
-		batch_reset(&batch, BATCH_CONTENT, ino);
-	} while (!commit && more > 0);
-	batch_release(&batch);
-	node_put(cache->nodes, node);
-	return commit;
 }

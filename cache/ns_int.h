@@ -25,7 +25,7 @@ void ns_entry_removed(struct inode *directory, uint32_t mode, const struct times
 /* An inode lost a name (a directory: its only one); orphaned by the last. */
 void ns_name_lost(struct batch *batch, struct inode *inode, const struct timespec *now);
 
-/* The file's extents have this generation now: those before it are reaped. */
-void ns_reap_old_extents(struct cache *cache, uint64_t ino, uint32_t generation);
+/* Reaps the extents of the file's former generations. */
+void ns_reap_old_extents(struct cache *cache, uint64_t ino);
 
 #endif

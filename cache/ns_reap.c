@@ -2,18 +2,15 @@
 /*
  * Reaping: the rows of inodes without a name go, in batches of bounded size.
  * The ORPHAN row is the first to come (with the last unlink) and the last to
- * go, so that a crash in between is resumed by ns_reap_orphans().
+ * go, so that a crash in between is resumed by ns_reap_orphans(). The first
+ * batch takes the INODE and CONTENT rows, so that nobody finds the inode any
+ * more; for most inodes it is the only one.
  *
- *	1  INODE and CONTENT, in one batch: nobody finds the inode any more
- *	2  XATTR rows
- *	3  EXTENT rows (io_reap_extents())
- *	4  ORPHAN
+ * A file that is not to die (it has names, or is open) is reaped of extents of
+ * old generations, and then of its ORPHAN row if it has a name.
  *
- * Steps 3 and 4 are content records: when a power cut makes replay drop
- * content of this inode, it drops these with it, and the ORPHAN row is back.
- *
- * A file that has names and an ORPHAN row has extents of old generations:
- * for it only they and the ORPHAN row go.
+ * The batches are content records: when a power cut makes replay drop content
+ * of this inode, it drops them with it, and the ORPHAN row is back.
  */
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
@@ -22,50 +19,10 @@
 #include "cache/io.h"
 #include "cache/ns_int.h"
 
-#define REAP_ROWS_MAX 128
+#define REAP_XATTRS_MAX 128
 
-/* Step 1. *keep_out: the extents from this generation on stay. */
-static int drop_inode(struct cache *cache, uint64_t ino, uint32_t *keep_out)
-{
-	struct inode inode = { 0 };
-	struct content_row content;
-	struct change change;
-	struct row_key key;
-	int result;
-
-	*keep_out = UINT32_MAX;
-	result = change_begin(&change, cache);
-	if (result)
-		goto out;
-	change_lock(&change, &ino, 1);
-	result = inode_load(cache, ino, &inode);
-	if (result) {
-		result = result == -ENOENT ? 0 : result;
-		goto out;
-	}
-	result = inode_load_content(cache, ino, &content);
-	if (result && result != -ENOENT)
-		goto out;
-	if (inode.row.nlink) {
-		*keep_out = result ? 0 : content.generation;
-		result = 0;
-		goto out;
-	}
-	if (!result) {
-		key_content(&key, ino);
-		batch_delete(&change.batch, &key, ROW_CLOUD);
-	}
-	key_inode(&key, ino);
-	batch_delete(&change.batch, &key, ROW_CLOUD);
-	result = change_commit(&change);
-out:
-	change_end(&change);
-	inode_release(&inode);
-	return result;
-}
-
-/* Puts deletes of up to REAP_ROWS_MAX of the inode's XATTR rows. */
-static int fill_xattrs(struct cache *cache, uint64_t ino, struct batch *batch)
+/* Puts deletes of the XATTR rows: 1 when there may be more, 0, or an error. */
+static int drop_xattrs(struct cache *cache, uint64_t ino, struct batch *batch)
 {
 	struct index_cursor *cursor;
 	struct row_key start;
@@ -73,6 +30,7 @@ static int fill_xattrs(struct cache *cache, uint64_t ino, struct batch *batch)
 	const uint8_t *value;
 	size_t key_length;
 	size_t value_length;
+	unsigned int count = 0;
 	int result;
 
 	key_xattr(&start, ino, "", 0);
@@ -80,7 +38,7 @@ static int fill_xattrs(struct cache *cache, uint64_t ino, struct batch *batch)
 	if (result)
 		return result;
 	index_cursor_bound(cursor, &start, start.length);
-	while (batch->count < REAP_ROWS_MAX) {
+	while (count++ < REAP_XATTRS_MAX) {
 		struct row_key found;
 
 		result = index_cursor_next(cursor, &key, &key_length, &value, &value_length);
@@ -90,76 +48,95 @@ static int fill_xattrs(struct cache *cache, uint64_t ino, struct batch *batch)
 		batch_delete(batch, &found, ROW_CLOUD);
 	}
 	index_cursor_close(cursor);
-	return result < 0 ? result : 0;
-}
-
-static int drop_xattrs(struct cache *cache, uint64_t ino)
-{
-	struct change change;
-	bool more;
-	int result;
-
-	result = change_begin(&change, cache);
-	do {
-		more = false;
-		if (result)
-			break;
-		change_lock(&change, &ino, 1);
-		result = fill_xattrs(cache, ino, &change.batch);
-		more = !result && !batch_is_empty(&change.batch);
-		if (more)
-			result = change_commit(&change);
-		change_unlock(&change);
-	} while (more);
-	change_end(&change);
 	return result;
 }
 
-/*
- * Step 4. Returns without doing it when there is something to reap again: the
- * file's extents got a later generation, or its last name went meanwhile.
- */
-static int drop_orphan(struct cache *cache, uint64_t ino, uint32_t kept)
-{
-	struct inode inode = { 0 };
-	struct content_row content = { 0 };
+/* An inode under its lock, on its way out or only of old extents. */
+struct reaping {
 	struct change change;
-	int result;
+	struct inode inode; /* its row only if it is there */
+	struct content_row content;
+	bool has_inode;
+	bool has_content;
+	bool dies;
+};
 
-	result = change_begin(&change, cache);
-	if (result)
-		goto out;
-	change_lock(&change, &ino, 1);
-	result = inode_load(cache, ino, &inode);
-	if (!result) {
-		result = inode_load_content(cache, ino, &content);
-		if (inode.row.nlink == 0 || content.generation != kept)
-			goto out;
-	}
+static int load(struct reaping *reaping, uint64_t ino, bool forgotten)
+{
+	struct cache *cache = reaping->change.cache;
+	int result = inode_load(cache, ino, &reaping->inode);
+
 	if (result && result != -ENOENT)
-		goto out;
-	change.batch.kind = BATCH_CONTENT;
-	change.batch.ino = ino;
-	inode_unmark_orphan(&change.batch, ino);
-	result = change_commit(&change);
-out:
-	change_end(&change);
-	inode_release(&inode);
+		return result;
+	reaping->has_inode = !result;
+	reaping->dies = result || (forgotten && !reaping->inode.row.nlink);
+	result = inode_load_content(cache, ino, &reaping->content);
+	reaping->has_content = !result;
 	return result == -ENOENT ? 0 : result;
 }
 
-static int reap(struct cache *cache, uint64_t ino)
+/* 1 when a further batch is needed, 0, or an error. */
+static int fill(struct reaping *reaping, uint64_t ino)
 {
-	uint32_t keep;
+	struct cache *cache = reaping->change.cache;
+	struct batch *batch = &reaping->change.batch;
+	uint32_t keep = reaping->has_content ? reaping->content.generation : 0;
+	struct row_key key;
+	int result = 0;
+
+	batch->kind = BATCH_CONTENT;
+	batch->ino = ino;
+	if (reaping->dies && reaping->has_inode) {
+		key_inode(&key, ino);
+		batch_delete(batch, &key, ROW_CLOUD);
+	}
+	if (reaping->dies && reaping->has_content) {
+		key_content(&key, ino);
+		batch_delete(batch, &key, ROW_CLOUD);
+	}
+	if (reaping->dies)
+		result = drop_xattrs(cache, ino, batch);
+	if (!result)
+		result = io_reap_locked(cache, ino, reaping->dies ? UINT32_MAX : keep, batch);
+	if (!result && (reaping->dies || reaping->inode.row.nlink))
+		inode_unmark_orphan(batch, ino);
+	return result;
+}
+
+/* One batch: 1 when a further one is needed, 0, or an error. */
+static int reap_step(struct cache *cache, uint64_t ino, bool forgotten)
+{
+	struct reaping reaping = { .dies = false };
+	int more;
 	int result;
 
-	result = drop_inode(cache, ino, &keep);
-	if (!result && keep == UINT32_MAX)
-		result = drop_xattrs(cache, ino);
+	result = change_begin(&reaping.change, cache);
+	if (result)
+		goto out;
+	change_lock(&reaping.change, &ino, 1);
+	result = load(&reaping, ino, forgotten);
+	if (result)
+		goto out;
+	more = fill(&reaping, ino);
+	if (reaping.dies)
+		node_clear_unflushed(reaping.change.nodes[0]);
+	result = more < 0 ? more : change_commit(&reaping.change);
 	if (!result)
-		result = io_reap_extents(cache, ino, keep);
-	if (!result)
-		result = drop_orphan(cache, ino, keep);
+		result = more;
+out:
+	change_end(&reaping.change);
+	inode_release(&reaping.inode);
+	return result;
+}
+
+/* forgotten: nobody has it open, so it dies if it has no name. */
+static int reap(struct cache *cache, uint64_t ino, bool forgotten)
+{
+	int result;
+
+	do {
+		result = reap_step(cache, ino, forgotten);
+	} while (result > 0);
 	return result;
 }
 
@@ -180,18 +157,14 @@ void ns_forget(struct cache *cache, uint64_t ino)
 	key_orphan(&key, ino);
 	result = index_get(cache->index, &key, &bytes);
 	if (!result)
-		result = reap(cache, ino);
+		result = reap(cache, ino, true);
 	if (result != -ENOENT)
 		report(ino, result);
 }
 
-void ns_reap_old_extents(struct cache *cache, uint64_t ino, uint32_t generation)
+void ns_reap_old_extents(struct cache *cache, uint64_t ino)
 {
-	int result = io_reap_extents(cache, ino, generation);
-
-	if (!result)
-		result = drop_orphan(cache, ino, generation);
-	report(ino, result);
+	report(ino, reap(cache, ino, false));
 }
 
 /* The first orphan from *ino on (1), none (0), or an error. */
@@ -226,7 +199,7 @@ int ns_reap_orphans(struct cache *cache)
 		result = next_orphan(cache, &ino);
 		if (result <= 0)
 			return result;
-		result = reap(cache, ino);
+		result = reap(cache, ino, true);
 		if (result)
 			return result;
 		ino++;
