@@ -17,7 +17,7 @@
 #include "cache/cache.h"
 #include "fs/session.h"
 
-#define CONTROL_CONNECTIONS_MAX 32
+#define CONTROL_CONNECTIONS_MAX 64
 
 struct control;
 

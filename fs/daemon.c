@@ -99,6 +99,14 @@ static _Noreturn void be_parent(pid_t child, int fd)
 	_exit(EXIT_FAILED);
 }
 
+/* What the caller's shell had open would stay open as long as the mount. */
+static void close_inherited(int keep)
+{
+	if (keep > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned int)keep - 1, 0);
+	close_range((unsigned int)keep + 1, ~0U, 0);
+}
+
 int daemon_start(void)
 {
 	int fds[2];
@@ -118,7 +126,7 @@ int daemon_start(void)
 		close(fds[1]);
 		be_parent(child, fds[0]);
 	}
-	close(fds[0]);
+	close_inherited(fds[1]);
 	return fds[1];
 }
 

@@ -5,8 +5,8 @@
 
 #include "backend/base/clock.h"
 
-/* Renames over a file while the new one is still open for writing are rare. */
-#define LAUNDER_THREADS 2
+/* Renames and seeks for holes of a file that is open for writing are rare. */
+#define LAUNDER_THREADS 4
 
 static double seconds(int64_t ns)
 {

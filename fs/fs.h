@@ -35,7 +35,7 @@ struct fs {
 	struct fuse_session *session;
 	struct inode_table *inodes;
 	struct worker_pool *readers;	/* reads that wait for the network */
-	struct worker_pool *launderers; /* renames that wait for dirty pages */
+	struct worker_pool *launderers; /* what waits for the kernel's dirty pages */
 	double attr_timeout;		/* seconds */
 	double entry_timeout;
 	double negative_timeout;

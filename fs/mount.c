@@ -2,7 +2,6 @@
 #include "fs/mount.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,21 +44,12 @@ struct mount {
 	struct control *control;
 };
 
-/*
- * Buffers of chunks and packs come and go on many threads. Without these, the
- * allocator keeps for each thread what the largest of them once needed.
- */
-#define MALLOC_MMAP_BYTES (256 << 10)
-#define MALLOC_ARENAS	  4
-
 /* What the process may ask of the system; none of it is needed. */
 static void prepare_process(void)
 {
 	CLEANUP_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	struct rlimit files;
 
-	mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
-	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 	if (fd >= 0 && write(fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
 		log_debug("the OOM score stays as it is");
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
@@ -103,9 +93,9 @@ static int open_store(struct mount *mount)
 
 	if (result)
 		return result;
-	mount->stats = store_stats_new(bottom);
-	mount->retry = store_retry_new(mount->stats, &retry);
-	mount->store = mount->retry;
+	mount->retry = store_retry_new(bottom, &retry);
+	mount->stats = store_stats_new(mount->retry);
+	mount->store = mount->stats;
 	return cache_read_volume(mount->store, mount->conf->url, &mount->volume);
 }
 
@@ -273,8 +263,8 @@ int mount_run(struct mount_conf *conf, int ready_fd)
 		end(&mount);
 		return EXIT_FAILURE;
 	}
-	log_info("%s is mounted on %s", conf->url, mount.mountpoint);
 	daemon_serving(ready_fd);
+	log_info("%s is mounted on %s", conf->url, mount.mountpoint);
 	result = session_run(mount.session, mount.signals);
 	if (result)
 		log_error("%s", err_message(result));

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,12 +29,13 @@ static int bad(const char *path, const char *why)
 	return err_set(-ERR_bad_mountpoint, "cannot mount on %s: %s", path, why);
 }
 
-/* The mounted file system has no process behind it any more. */
+/* The mounted file system has no process behind it any more. statfs(2) always
+ * asks it; while it is being killed, the answer waits until it is dead. */
 static bool is_dead(const char *path)
 {
-	struct stat stat;
+	struct statfs info;
 
-	return lstat(path, &stat) && (errno == ENOTCONN || errno == ECONNABORTED);
+	return statfs(path, &info) && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 /*

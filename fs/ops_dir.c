@@ -11,12 +11,25 @@
 #include "fs/ops.h"
 #include "fs/reply.h"
 
+/* "." of any inode, not only of directories: what the kernel asks for a file
+ * handle whose inode it has forgotten (NFS). An unlinked one is gone. */
+static int lookup_by_handle(struct fs *fs, uint64_t ino, struct attributes *out)
+{
+	int result = attr_get(fs->cache, ino, out);
+
+	return !result && !out->nlink ? -ENOENT : result;
+}
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct attributes attributes;
-	int result = ns_lookup(fs->cache, parent, name, &attributes);
+	int result;
 
+	if (!strcmp(name, "."))
+		result = lookup_by_handle(fs, parent, &attributes);
+	else
+		result = ns_lookup(fs->cache, parent, name, &attributes);
 	if (!result)
 		reply_entry(req, fs, &attributes);
 	else if (result == -ENOENT)

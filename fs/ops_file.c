@@ -220,17 +220,58 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 	reply_result(req, "fallocate", ino, NULL, result);
 }
 
-void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+static void seek_and_reply(fuse_req_t req, uint64_t ino, uint64_t offset, int whence)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	uint64_t found;
-	int result = io_seek(fs->cache, ino, (uint64_t)offset, whence, &found);
+	int result = io_seek(fs->cache, ino, offset, whence, &found);
 
-	(void)fi;
 	if (result)
 		reply_result(req, "lseek", ino, NULL, result);
 	else
 		fuse_reply_lseek(req, (off_t)found);
+}
+
+struct seek_job {
+	struct worker_job job;
+	fuse_req_t req;
+	uint64_t ino;
+	uint64_t offset;
+	int whence;
+};
+
+static void seek_after_launder(struct worker_job *worker_job, bool cancelled)
+{
+	struct seek_job *job = (struct seek_job *)worker_job;
+
+	if (cancelled) {
+		fuse_reply_err(job->req, EIO);
+	} else {
+		fs_launder(fuse_req_userdata(job->req), job->ino);
+		seek_and_reply(job->req, job->ino, job->offset, job->whence);
+	}
+	free(job);
+}
+
+/* The kernel asks for data and holes without writing back what it has: dirty
+ * pages would look like holes, and a copy would leave them out. */
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct seek_job *job;
+
+	(void)fi;
+	if (!inode_table_is_written(fs->inodes, ino)) {
+		seek_and_reply(req, ino, (uint64_t)offset, whence);
+		return;
+	}
+	job = xcalloc(1, sizeof(*job));
+	job->job.run = seek_after_launder;
+	job->req = req;
+	job->ino = ino;
+	job->offset = (uint64_t)offset;
+	job->whence = whence;
+	worker_pool_submit(fs->launderers, &job->job);
 }
 
 void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
