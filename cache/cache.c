@@ -105,6 +105,21 @@ static int open_directory(struct cache *cache, struct cache_identity *identity)
 	return cache_local_open(cache, false);
 }
 
+/* Which volume it is that has a bad log, and the way out. */
+static int log_failed(const struct cache *cache, int result)
+{
+	CLEANUP_FREE char *why = xstrdup(err_message(result));
+
+	if (result == -ERR_commit_corrupt || result == -ERR_object_missing)
+		return err_set(result,
+			       "%s: %s. Nothing was changed: put the object back from a copy, or "
+			       "from its older version in the bucket, then mount again",
+			       cache->url, why);
+	if (result == -ERR_format_newer)
+		return err_set(result, "%s: %s", cache->url, why);
+	return result;
+}
+
 /* Claims the epoch and brings the rows to the newest commit. */
 static int open_cloud(struct cache *cache, struct cache_identity *identity)
 {
@@ -115,7 +130,9 @@ static int open_cloud(struct cache *cache, struct cache_identity *identity)
 	atomic_store(&cache->epoch, (uint32_t)fence_epoch(cache->fence));
 	identity->epoch = fence_epoch(cache->fence);
 	result = cache_identity_write(cache->directory, identity);
-	return result ? result : restore_run(cache);
+	if (!result)
+		result = restore_run(cache);
+	return result ? log_failed(cache, result) : 0;
 }
 
 /* The threads, in the order in which they may need each other. */
@@ -141,7 +158,8 @@ static int start(struct cache *cache)
 static void stop(struct cache *cache)
 {
 	atomic_store(&cache->state, CACHE_STATE_STOPPING);
-	if (cache->conf.retry)
+	/* Not when nothing was started: the caller may open once more. */
+	if (cache->conf.retry && cache->fetch)
 		store_retry_stop(cache->conf.retry);
 	if (cache->committer)
 		committer_stop(cache->committer);
@@ -154,6 +172,25 @@ static void stop(struct cache *cache)
 	cache->fetch = NULL;
 	cache->budget = NULL;
 	cache->flusher = NULL;
+}
+
+/* All but the store. */
+static void end(struct cache *cache)
+{
+	stop(cache);
+	if (cache->fence)
+		fence_close(cache->fence, true);
+	cache_local_close(cache);
+	cache_free(cache);
+}
+
+/* The store is still the caller's, and the sentence that of the failure. */
+static int open_failed(struct cache *cache, int result)
+{
+	CLEANUP_FREE char *why = xstrdup(err_message(result));
+
+	end(cache);
+	return err_set(result, "%s", why);
 }
 
 int cache_open(const struct cache_conf *conf, struct cache **out)
@@ -174,11 +211,8 @@ int cache_open(const struct cache_conf *conf, struct cache **out)
 	if (!result)
 		result = start(cache);
 	cache_identity_release(&identity);
-	if (result) {
-		cache->store = NULL; /* still the caller's */
-		cache_close(cache);
-		return result;
-	}
+	if (result)
+		return open_failed(cache, result);
 	*out = cache;
 	return 0;
 }
@@ -202,7 +236,7 @@ int cache_open_dead(const char *directory, struct cache **out)
 		cache->conf.directory = cache->directory;
 		cache->conf.url = cache->url;
 		atomic_store(&cache->epoch, (uint32_t)identity.epoch);
-		atomic_store(&cache->state, CACHE_STATE_STOPPING);
+		atomic_store(&cache->state, CACHE_STATE_STOPPED);
 		result = cache_local_open(cache, true);
 	}
 	cache_identity_release(&identity);
@@ -219,14 +253,11 @@ void cache_close(struct cache *cache)
 	struct store *store = cache->store;
 
 	stop(cache);
-	if (store && cache->index && flusher_flush(cache))
+	if (store && flusher_flush(cache))
 		log_error("what was written last may not survive a power cut: %s",
 			  err_message(index_health(cache->index)));
-	if (cache->fence)
-		fence_close(cache->fence, true);
-	cache_local_close(cache);
+	end(cache);
 	store_free(store);
-	cache_free(cache);
 }
 
 void cache_abandon(struct cache *cache)

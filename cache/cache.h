@@ -47,6 +47,7 @@ enum cache_state {
 	CACHE_STATE_SERVING,
 	CACHE_STATE_READ_ONLY,
 	CACHE_STATE_STOPPING,
+	CACHE_STATE_STOPPED, /* a dead cache, opened to look */
 };
 
 /* Called while opening takes long: what ("replay", "restore", "waiting for

@@ -17,6 +17,8 @@ const char *cache_state_name(enum cache_state state)
 		return "read-only";
 	case CACHE_STATE_STOPPING:
 		return "stopping";
+	case CACHE_STATE_STOPPED:
+		return "stopped";
 	case CACHE_STATE_INVALID:
 		break;
 	}

@@ -180,6 +180,7 @@ static void choose_contents(const struct capture_conf *conf, struct capture *cap
 		struct captured_content *content = &capture->contents[i];
 
 		content->carried = items[i].carried;
+		content->left = items[i].left;
 		if (content->carried)
 			continue;
 		capture->pending++;

@@ -52,6 +52,7 @@ struct captured_content {
 	bool row_dirty; /* the CONTENT row is carried */
 	bool row_gone;	/* ... as a removal */
 	bool carried;
+	bool left; /* the next commit can carry it */
 	bool lost; /* its bytes cannot be read: not carried after all */
 	size_t extents_first;
 	size_t extents_count;

@@ -37,11 +37,14 @@ static bool carries_all(const struct choose_conf *conf, const struct choose_item
 			size_t count)
 {
 	uint64_t total = 0;
+	size_t contents = 0;
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		total += items[i].unstored_bytes;
-	return conf->all || total <= conf->all_bytes;
+		contents += items[i].unstored_bytes > 0;
+	}
+	return conf->all || (total <= conf->all_bytes && contents <= conf->contents_max);
 }
 
 size_t choose(const struct choose_conf *conf, struct choose_item *items, size_t count)
@@ -56,6 +59,7 @@ size_t choose(const struct choose_conf *conf, struct choose_item *items, size_t 
 	for (i = 0; i < count; i++) {
 		struct choose_item *item = &items[i];
 
+		item->left = false;
 		item->carried = must_carry(all, item);
 		if (!item->carried && may_carry(conf, item)) {
 			candidates[candidates_count].item = item;
@@ -67,7 +71,9 @@ size_t choose(const struct choose_conf *conf, struct choose_item *items, size_t 
 	for (i = 0; i < candidates_count; i++) {
 		struct choose_item *item = candidates[i].item;
 
-		item->carried = total + item->unstored_bytes <= conf->total_bytes;
+		item->carried =
+			i < conf->contents_max && total + item->unstored_bytes <= conf->total_bytes;
+		item->left = !item->carried;
 		if (item->carried)
 			total += item->unstored_bytes;
 		else

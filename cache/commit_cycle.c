@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 #define CAPTURES_MAX 8
 /* What one commit carries when somebody waits; more is uploaded ahead. */
 #define WANTED_BYTES (256u << 20)
+/* Above, memory is given back to the system after the commit. */
+#define LARGE_CONTENTS 4096
 
 /* The state of one attempt. */
 struct attempt {
@@ -108,7 +111,8 @@ static int capture_once(struct attempt *attempt)
 		.choose = { .all = cycle->all,
 			    .all_bytes = cycle->wanted ? WANTED_BYTES : 0,
 			    .content_bytes = CHOOSE_CONTENT_BYTES,
-			    .total_bytes = CHOOSE_TOTAL_BYTES },
+			    .total_bytes = CHOOSE_TOTAL_BYTES,
+			    .contents_max = CHOOSE_CONTENTS_MAX },
 		.active_lsn = cycle->active_lsn,
 		.patience_real_ns = cycle->patience_real_ns,
 		.busy_ino = upload_claims_close(cycle->claims),
@@ -193,7 +197,7 @@ static void offer(struct attempt *attempt)
 	for (i = 0; i < capture->contents_count; i++) {
 		const struct captured_content *content = &capture->contents[i];
 
-		if (content->carried ||
+		if (content->carried || content->left ||
 		    (!attempt->cycle->wanted && content->unstored_bytes <= CHOOSE_CONTENT_BYTES))
 			continue;
 		works[count].ino = content->ino;
@@ -383,6 +387,7 @@ void commit_cycle_init(struct commit_cycle *cycle)
 int commit_cycle_run(struct commit_cycle *cycle)
 {
 	struct attempt attempt = { .cycle = cycle, .cache = cycle->cache };
+	bool large;
 	int result;
 
 	cycle->commits = 0;
@@ -396,6 +401,7 @@ int commit_cycle_run(struct commit_cycle *cycle)
 		return result;
 	attempt.seq = attempt.record.seq + 1;
 	result = make_commit(&attempt);
+	large = attempt.capture.contents_count > LARGE_CONTENTS;
 	atomic_store(&cycle->cache->uploading_lsn, 0);
 	upload_claims_drop(cycle->claims);
 	free(attempt.claimed);
@@ -403,5 +409,8 @@ int commit_cycle_run(struct commit_cycle *cycle)
 	capture_release(&attempt.capture);
 	commit_body_release(&attempt.body);
 	commit_body_release(&attempt.ledger);
+	/* Small pieces of memory, many of them: the heap does not shrink by itself. */
+	if (large)
+		malloc_trim(0);
 	return result;
 }

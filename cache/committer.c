@@ -152,7 +152,7 @@ static void note_success_locked(struct committer *committer, int64_t begun_ns)
 	committer->open_boot_ns = cycle->pending ? begun_ns : 0;
 	committer->retry_ns = 0;
 	committer->retry_boot_ns = 0;
-	committer->bulk_first = cycle->wanted && cycle->pending;
+	committer->bulk_first = cycle->wanted && cycle->pending > cycle->left;
 	if (cycle->lost) {
 		committer->lost_lsn = cycle->cut_lsn;
 		snprintf(committer->lost_message, sizeof(committer->lost_message), "%s",

@@ -2,6 +2,7 @@
 #include "fs/mount.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +45,21 @@ struct mount {
 	struct control *control;
 };
 
+/*
+ * Buffers of chunks and packs come and go on many threads. Without these, the
+ * allocator keeps for each thread what the largest of them once needed.
+ */
+#define MALLOC_MMAP_BYTES (256 << 10)
+#define MALLOC_ARENAS	  4
+
 /* What the process may ask of the system; none of it is needed. */
 static void prepare_process(void)
 {
 	CLEANUP_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	struct rlimit files;
 
+	mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
+	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 	if (fd >= 0 && write(fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
 		log_debug("the OOM score stays as it is");
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
@@ -93,9 +103,9 @@ static int open_store(struct mount *mount)
 
 	if (result)
 		return result;
-	mount->retry = store_retry_new(bottom, &retry);
-	mount->stats = store_stats_new(mount->retry);
-	mount->store = mount->stats;
+	mount->stats = store_stats_new(bottom);
+	mount->retry = store_retry_new(mount->stats, &retry);
+	mount->store = mount->retry;
 	return cache_read_volume(mount->store, mount->conf->url, &mount->volume);
 }
 

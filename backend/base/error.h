@@ -38,7 +38,7 @@
 	X(volume_exists, EEXIST, PERMANENT)         \
 	X(volume_missing, ENOENT, PERMANENT)        \
 	X(volume_in_use, EBUSY, PERMANENT)          \
-	X(format_newer, EPROTONOSUPPORT, PERMANENT) \
+	X(format_newer, EIO, PERMANENT)             \
 	X(journal_corrupt, EIO, PERMANENT)          \
 	X(index_corrupt, EIO, PERMANENT)            \
 	X(segment_corrupt, EIO, PERMANENT)          \

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What reaches the bucket, counted by the server (a Ceph RGW of its own).
+r"""What reaches the bucket, counted by the server (a Ceph RGW of its own).
 
-    tests/bench/cloud.py [--build build/release] [--work DIR] [--only ROW,ROW]
+    DRAY_TEST_TOOLS=build/release/tests tests/lib/with_rgw.sh \
+        tests/bench/cloud.py [--build build/release] [--work DIR] [--only ROW,ROW]
 
 Rows: small, tar, tar-again, rewrites, rename, cold-tar, cold-small, memory.
 Each prints what was measured beside its goal.
@@ -32,25 +33,16 @@ def output(*words):
 
 
 class Rgw:
-    """A single-node gateway, started and stopped by tests/lib/rgw.sh."""
+    """The gateway that tests/lib/with_rgw.sh started."""
 
-    def __init__(self, work):
+    def __init__(self):
         self.script = os.path.join(ROOT, "tests", "lib", "rgw.sh")
-        self.directory = os.path.join(work, "rgw")
-        run(self.script, "start", self.directory, stdout=subprocess.DEVNULL)
-        with open(os.path.join(self.directory, "env"), encoding="utf-8") as lines:
-            for line in lines:
-                name, _, value = line.strip().removeprefix("export ").partition("=")
-                if name:
-                    os.environ[name] = value.strip("'\"")
+        self.directory = os.environ["DRAY_TEST_RGW_DIR"]
 
     def counters(self):
         pairs = (line.replace("=", " ").split() for line in
                  output(self.script, "counters", self.directory).splitlines())
         return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}
-
-    def stop(self):
-        run(self.script, "stop", self.directory)
 
 
 class Volume:
@@ -120,16 +112,19 @@ def row(name, measured, goal, good):
 
 
 def write_csv_files(directory, count):
-    """Files of 4 KiB of order rows, as a warehouse program writes them."""
+    """Files of 4 KiB of order rows, as a warehouse program writes them: articles
+    of a catalogue of 2,000 with their prices, random amounts."""
     rng = random.Random(1)
+    catalogue = [(f"{rng.randrange(10**6):06d}", rng.choice(["PALLET", "BOX", "DRUM", "CRATE"]),
+                  f"{rng.randrange(100, 99999) / 100:.2f}") for _ in range(2000)]
     os.makedirs(directory)
     for number in range(count):
+        day = f"2026-{1 + number * 12 // count:02d}-{1 + number % 28:02d}"
         lines = []
         size = 0
         while size < 4096:
-            line = (f"{number:06d};{rng.randrange(10**6):06d};2026-{rng.randrange(1, 13):02d}-"
-                    f"{rng.randrange(1, 29):02d};{rng.choice(['PALLET', 'BOX', 'DRUM', 'CRATE'])};"
-                    f"{rng.randrange(1, 500)};{rng.randrange(100, 99999) / 100:.2f}\n")
+            article, unit, price = rng.choice(catalogue)
+            line = f"{number:06d};{article};{day};{unit};{rng.randrange(1, 500)};{price}\n"
             lines.append(line)
             size += len(line)
         with open(os.path.join(directory, f"order{number:06d}.csv"), "w",
@@ -277,9 +272,9 @@ def main():
     parser.add_argument("--only", default=",".join(ROWS))
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix="dray-bench.", dir=options.work)
-    rgw = volume = None
+    rgw = Rgw()
+    volume = None
     try:
-        rgw = Rgw(work)
         url = os.environ["DRAY_TEST_S3_URL"].rstrip("/") + "/bench"
         volume = Volume(os.path.abspath(options.build), work, url)
         print("| figure | measured | goal | reached |\n|---|---|---|---|")
@@ -289,8 +284,6 @@ def main():
         if volume:
             subprocess.run([volume.dray, "umount", volume.mount], check=False,
                            stdout=subprocess.DEVNULL)
-        if rgw:
-            rgw.stop()
         shutil.rmtree(work, ignore_errors=True)
 
 

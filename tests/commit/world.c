@@ -155,11 +155,6 @@ void world_wait(struct world *world)
 
 /* Rows. */
 
-static uint64_t cookie_of(unsigned int file)
-{
-	return 1000 + file;
-}
-
 static bool get_row(struct world *world, const struct row_key *key, struct buffer *value)
 {
 	int result;
@@ -176,7 +171,7 @@ uint64_t world_ino(struct world *world, unsigned int file)
 	struct dirent_row row;
 	struct row_key key;
 
-	key_dirent(&key, ROOT_INO, cookie_of(file));
+	key_dirent(&key, ROOT_INO, WORLD_COOKIE(file));
 	if (!get_row(world, &key, &value))
 		return 0;
 	ck_assert_int_eq(row_get_dirent(value.data, value.length, &row), 0);
@@ -215,7 +210,7 @@ static void put_dirent(struct batch *batch, unsigned int file, uint64_t ino)
 	struct row_key key;
 
 	row.name_length = (uint16_t)snprintf(name, sizeof(name), "file-%u", file);
-	key_dirent(&key, ROOT_INO, cookie_of(file));
+	key_dirent(&key, ROOT_INO, WORLD_COOKIE(file));
 	row_put_dirent(&value, &row);
 	batch_put(batch, &key, &value, ROW_CLOUD);
 }
@@ -224,7 +219,7 @@ static void delete_dirent(struct batch *batch, unsigned int file)
 {
 	struct row_key key;
 
-	key_dirent(&key, ROOT_INO, cookie_of(file));
+	key_dirent(&key, ROOT_INO, WORLD_COOKIE(file));
 	batch_delete(batch, &key, ROW_CLOUD);
 }
 

@@ -21,8 +21,10 @@
 #include "cache/committer.h"
 #include "cache/fence.h"
 
-#define WORLD_FILES  40
-#define WORLD_TTL_NS (200 * NS_PER_MS)
+#define WORLD_FILES 40
+/* Of the entry of a file in the root. */
+#define WORLD_COOKIE(file) (1000 + (uint64_t)(file))
+#define WORLD_TTL_NS	   (200 * NS_PER_MS)
 
 struct world_conf {
 	const char *directory; /* of the cache */
