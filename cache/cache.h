@@ -71,6 +71,7 @@ struct cache_conf {
 	unsigned int fetch_threads;  /* 0: 8 */
 	int zstd_level;		     /* 0: the volume's */
 	bool takeover;		     /* do not wait for another machine's lease */
+	const struct id *boot_id;    /* NULL: the kernel's (tests of power cuts) */
 
 	cache_progress_fn *progress; /* or NULL */
 	void *progress_arg;

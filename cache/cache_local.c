@@ -27,18 +27,13 @@ static int hook_flush(void *arg)
 /* Are the bytes good that this extent points to? */
 static int hook_verify(void *arg, uint64_t ino, uint64_t end, const struct extent_row *row)
 {
-	CLEANUP_FREE void *bytes = xmalloc(row->length);
 	struct segment_tag tag = {
 		.class = SEGMENT_CLASS_WRITTEN,
 		.number = ino,
 		.offset = end - row->length - row->delta,
 	};
-	int result =
-		segments_read(arg, row->segment, row->record, &tag, row->delta, row->length, bytes);
 
-	return result == -ENOENT ? err_set(-ERR_segment_corrupt, "segment %llu is missing",
-					   (unsigned long long)row->segment)
-				 : result;
+	return segments_verify(arg, row->segment, row->record, &tag, row->delta, row->length);
 }
 
 static int hook_redo(void *arg, uint64_t segment, uint32_t offset, const void *bytes,
@@ -85,6 +80,7 @@ static int open_index(struct cache *cache, bool read_only)
 		.index_directory = index_directory,
 		.journal_directory = journal_directory,
 		.read_only = read_only,
+		.boot_id = cache->conf.boot_id,
 		.hooks = { .arg = cache->segments,
 			   .segment_use = hook_use,
 			   .segment_rows = hook_rows,

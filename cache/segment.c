@@ -78,7 +78,6 @@ static void table_remove_locked(struct segments *segments, struct segment *segme
 	memmove(segments->table + place, segments->table + place + 1,
 		(segments->count - place - 1) * sizeof(*segments->table));
 	segments->count--;
-	segments->allocated[segment->class] -= segment->size;
 	if (segment->row_changed)
 		note_gone_locked(segments, segment->number);
 	if (segment->fd >= 0) {
@@ -94,6 +93,7 @@ void segment_settle_locked(struct segments *segments, struct segment *segment)
 	if (segment->state == SEGMENT_DOOMED && segment->live) {
 		segment->state = SEGMENT_SEALED;
 		segments->doomed_waiting--;
+		segments->allocated[segment->class] += segment->size;
 	}
 	if (!segments->started || segment->live || segment->pins)
 		return;
@@ -101,6 +101,7 @@ void segment_settle_locked(struct segments *segments, struct segment *segment)
 		segment->state = SEGMENT_DOOMED;
 		segment->doomed_number = ++segments->doomed_count;
 		segments->doomed_waiting++;
+		segments->allocated[segment->class] -= segment->size;
 	} else if (segment->state == SEGMENT_LOST) {
 		table_remove_locked(segments, segment);
 	}

@@ -69,8 +69,10 @@ struct segment_tag {
 
 struct segments_stats {
 	uint64_t segments;
-	uint64_t written_bytes; /* allocated by WRITTEN segments, dead bytes included */
-	uint64_t fetched_bytes; /* allocated by FETCHED segments */
+	/* Allocated by the segments of each class, dead bytes included; but not
+	 * DOOMED segments, whose files go with the next flush. */
+	uint64_t written_bytes;
+	uint64_t fetched_bytes;
 	uint64_t live_bytes;
 	uint64_t dirty_bytes;
 	uint64_t flushes_total;

@@ -78,7 +78,7 @@ struct segments {
 	bool making_spare;
 	uint64_t tick;
 	unsigned int open_files;
-	uint64_t allocated[SEGMENT_CLASSES];
+	uint64_t allocated[SEGMENT_CLASSES]; /* without DOOMED segments */
 	uint64_t live_bytes;
 	uint64_t doomed_count;
 	uint64_t doomed_waiting;
