@@ -2,6 +2,7 @@
 #include "cache/flusher.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "cache/cache_int.h"
 
 #define FLUSH_PERIOD_NS (1 * NS_PER_SECOND)
+#define FLUSH_BYTES_MAX (256ull << 20)
 
 struct flusher {
 	/* immutable */
@@ -18,8 +20,10 @@ struct flusher {
 	pthread_t thread;
 	struct lock lock;
 	struct condition wake;
+	_Atomic uint64_t unflushed_bytes; /* written since the last round began */
 	/* guarded by lock */
 	bool stopping;
+	bool full; /* FLUSH_BYTES_MAX are unflushed */
 	/* owned by the thread */
 	uint64_t flushed_lsn;
 };
@@ -28,15 +32,28 @@ int flusher_flush(struct cache *cache)
 {
 	uint64_t doomed = segments_doomed_mark(cache->segments);
 	uint64_t lsn = index_lsn(cache->index);
-	int result = segments_flush(cache->segments);
+	int result = index_flush_all(cache->index);
 
-	if (!result)
-		result = index_flush(cache->index, lsn);
 	if (result)
 		return result;
 	node_table_flushed(cache->nodes, lsn);
 	segments_unlink_doomed(cache->segments, doomed);
 	return 0;
+}
+
+void flusher_note_written(struct flusher *flusher, uint64_t bytes)
+{
+	uint64_t before;
+
+	if (!flusher)
+		return;
+	before = atomic_fetch_add(&flusher->unflushed_bytes, bytes);
+	if (before >= FLUSH_BYTES_MAX || before + bytes < FLUSH_BYTES_MAX)
+		return;
+	lock_acquire(&flusher->lock);
+	flusher->full = true;
+	condition_signal(&flusher->wake);
+	lock_release(&flusher->lock);
 }
 
 static bool wait_a_period(struct flusher *flusher)
@@ -45,10 +62,13 @@ static bool wait_a_period(struct flusher *flusher)
 	bool go_on;
 
 	lock_acquire(&flusher->lock);
-	while (!flusher->stopping && condition_wait_until(&flusher->wake, &flusher->lock, until))
+	while (!flusher->stopping && !flusher->full &&
+	       condition_wait_until(&flusher->wake, &flusher->lock, until))
 		;
 	go_on = !flusher->stopping;
+	flusher->full = false;
 	lock_release(&flusher->lock);
+	atomic_store(&flusher->unflushed_bytes, 0);
 	return go_on;
 }
 
@@ -61,7 +81,7 @@ static void *flusher_thread(void *arg)
 
 	while (wait_a_period(flusher)) {
 		lsn = index_lsn(cache->index);
-		if (lsn == flusher->flushed_lsn)
+		if (lsn == flusher->flushed_lsn && !segments_have_doomed(cache->segments))
 			continue;
 		result = flusher_flush(cache);
 		if (result)
