@@ -52,9 +52,11 @@ int io_seek(struct cache *cache, uint64_t ino, uint64_t offset, int whence, uint
 int io_copy_range(struct cache *cache, uint64_t from, uint64_t from_offset, uint64_t to,
 		  uint64_t to_offset, uint64_t length, uint64_t *copied_out);
 /* Durable on this machine, with every record it depends on; also marks the
- * content as a barrier of the next commit. */
+ * content as a barrier of the next commit. What others write to the file
+ * during the call may or may not be among it. */
 int io_fsync(struct cache *cache, uint64_t ino);
-/* close(2) was called: a content version may be taken here. */
+/* close(2) was called: a content version may be taken here. What was written
+ * survives a kill already; 0, or why later writes are refused. */
 int io_flush(struct cache *cache, uint64_t ino);
 
 /*

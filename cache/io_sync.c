@@ -44,7 +44,7 @@ static int add_redo(struct cache *cache, const struct node *node, struct batch *
 		if (!result)
 			batch_redo(batch, record->segment, record->record, bytes, record->bytes);
 		else if (result == -ENOENT)
-			result = 0; /* overwritten since: no row points there */
+			result = 0; /* reclaimed, and so durable before (segment.h) */
 	}
 	return result;
 }
@@ -61,40 +61,68 @@ static int flush_range(struct cache *cache, uint64_t first, uint64_t last)
 }
 
 /*
- * The node is locked; the lock is dropped. Few unflushed bytes: puts them in
- * the journal and returns 0 with *lsn_out. Many: flushes what there was and
- * returns 1, to be called again, since more may have come meanwhile.
+ * Few unflushed bytes: the record is a SYNC, which says that all content of the
+ * file up to here is durable, and it holds what makes that true. Others may be
+ * written while segments are flushed; then nothing of the kind can be said.
  */
-static int sync_step(struct cache *cache, struct node *node, uint64_t *lsn_out)
+static int fill(struct cache *cache, struct node *node, struct batch *batch)
 {
-	uint64_t first = node->unflushed_segment_min;
-	uint64_t last = node->unflushed_segment_max;
-	uint64_t content_lsn = node->content_lsn;
+	bool synced = node->unflushed_bytes > 0 && node_can_redo(node);
+	int result = 0;
+
+	batch_reset(batch, synced ? BATCH_SYNC : BATCH_CONTENT, node->ino);
+	if (synced)
+		result = add_redo(cache, node, batch);
+	return result ? result : add_barrier(cache, node, batch);
+}
+
+/* Commits what the flush of the journal is to make durable. */
+static int commit(struct cache *cache, struct node *node, uint64_t *lsn_out)
+{
 	struct batch batch;
 	int result;
 
-	if (!node_can_redo(node)) {
-		rwlock_release(&node->lock);
-		result = flush_range(cache, first, last);
-		if (result)
-			return result;
-		rwlock_acquire_write(&node->lock);
-		if (node->content_lsn == content_lsn)
-			node_clear_unflushed(node);
-		rwlock_release(&node->lock);
-		return 1;
-	}
-	batch_init(&batch, BATCH_SYNC, node->ino);
-	result = add_redo(cache, node, &batch);
-	if (!result)
-		result = add_barrier(cache, node, &batch);
+	batch_init(&batch, BATCH_CONTENT, node->ino);
+	rwlock_acquire_write(&node->lock);
+	node_drop_flushed(cache->nodes, node);
+	result = fill(cache, node, &batch);
 	if (!result)
 		result = index_commit_begin(cache->index, &batch, lsn_out);
-	if (!result)
+	if (!result && batch.kind == BATCH_SYNC)
 		node_clear_unflushed(node);
+	node->version_lsn = node->content_lsn;
 	rwlock_release(&node->lock);
 	batch_release(&batch);
 	return result;
+}
+
+/* Makes the bytes durable that are too many for the journal. */
+static int flush_many(struct cache *cache, struct node *node)
+{
+	uint64_t content_lsn;
+	uint64_t first;
+	uint64_t last;
+	bool many;
+	int result;
+
+	rwlock_acquire_write(&node->lock);
+	node_drop_flushed(cache->nodes, node);
+	many = !node_can_redo(node);
+	content_lsn = node->content_lsn;
+	first = node->unflushed_segment_min;
+	last = node->unflushed_segment_max;
+	rwlock_release(&node->lock);
+	if (!many)
+		return 0;
+	result = flush_range(cache, first, last);
+	if (result)
+		return result;
+	rwlock_acquire_write(&node->lock);
+	/* What was written meanwhile is not durable, and not asked for. */
+	if (node->content_lsn == content_lsn)
+		node_clear_unflushed(node);
+	rwlock_release(&node->lock);
+	return 0;
 }
 
 int io_fsync(struct cache *cache, uint64_t ino)
@@ -106,11 +134,9 @@ int io_fsync(struct cache *cache, uint64_t ino)
 	if (result)
 		return result;
 	node = node_get(cache->nodes, ino);
-	do {
-		rwlock_acquire_write(&node->lock);
-		node_drop_flushed(cache->nodes, node);
-		result = sync_step(cache, node, &lsn);
-	} while (result > 0);
+	result = flush_many(cache, node);
+	if (!result)
+		result = commit(cache, node, &lsn);
 	node_put(cache->nodes, node);
 	if (!result)
 		result = index_flush(cache->index, lsn);
