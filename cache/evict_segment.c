@@ -173,7 +173,9 @@ int evict_extents(struct cache *cache, uint64_t ino, uint64_t offset, uint64_t e
 	uint64_t lsn;
 	int result;
 
-	batch_init(&batch, BATCH_ROWS, 0);
+	/* A content record: should replay after a power cut drop a change of
+	 * this file before it, the rows are not those that it found here. */
+	batch_init(&batch, BATCH_CONTENT, ino);
 	rwlock_acquire_write(&node->lock);
 	result = detach_range(cache, ino, offset, end, segment, &batch, &bytes);
 	if (!result)
