@@ -93,6 +93,7 @@ int content_change_commit(struct content_change *change, const struct segment_pl
 
 	batch_put_content(&change->batch, node->ino, &change->content, change->flags);
 	result = index_commit_begin(cache->index, &change->batch, &lsn);
+	node_drop_flushed(cache->nodes, node);
 	if (!result && written)
 		node_note_unflushed(node, written, record_bytes, lsn);
 	else if (!result)

@@ -63,8 +63,9 @@ out:
 	return result;
 }
 
-/* Puts a hole, or the source's chunk references, into the target. */
-static int share_part(struct copy *copy, const struct source_part *part)
+/* Puts a hole, or the source's chunk references, into the target; of a hole
+ * as much as one batch takes. */
+static int share_part(struct copy *copy, struct source_part *part)
 {
 	uint64_t end = copy->to_offset + part->length;
 	struct content_change change;
@@ -74,13 +75,17 @@ static int share_part(struct copy *copy, const struct source_part *part)
 
 	if (result)
 		return result;
-	while (!result && done < end)
+	do {
 		result = content_change_cut(&change, done, end, &done);
+	} while (!result && done < end && !part->is_hole);
 	if (result) {
 		content_change_abort(&change);
 		return result;
 	}
-	if (!part->is_hole) {
+	if (part->is_hole) {
+		end = done;
+		part->length = end - copy->to_offset;
+	} else {
 		extent_slice(&part->extent, copy->from_offset, copy->from_offset + part->length,
 			     &extent);
 		extent.offset = copy->to_offset;
@@ -140,11 +145,12 @@ int io_copy_range(struct cache *cache, uint64_t from, uint64_t from_offset, uint
 	int result;
 
 	*copied_out = 0;
-	if (from == to && from_offset < to_offset + length && to_offset < from_offset + length)
-		return -EINVAL;
-	if (to_offset > INT64_MAX || length > INT64_MAX - to_offset)
+	if (to_offset > INT64_MAX || length > INT64_MAX - to_offset || from_offset > INT64_MAX)
 		return -EFBIG;
 	result = clip_to_source(&copy);
+	if (!result && from == to && from_offset < to_offset + copy.left &&
+	    to_offset < from_offset + copy.left)
+		return -EINVAL;
 	while (!result && copy.left) {
 		result = find_part(&copy, &part);
 		if (result || !part.length)

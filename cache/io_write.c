@@ -7,6 +7,7 @@
 
 #include "backend/base/error.h"
 #include "cache/content_change.h"
+#include "cache/flusher.h"
 #include "cache/io.h"
 
 /* A write becomes records of at most this size. */
@@ -63,6 +64,7 @@ static int write_record(struct cache *cache, uint64_t ino, uint64_t offset, cons
 		return result;
 	result = map_record(cache, ino, offset, length, &place);
 	segment_unpin(cache->segments, place.segment);
+	flusher_note_written(cache->flusher, length);
 	return result;
 }
 
