@@ -10,7 +10,7 @@
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
 
-/* How often a full budget is looked at again if nobody reports progress. */
+/* How often the budget is looked at again while replies wait. */
 #define BUDGET_RECHECK_NS (100 * NS_PER_MS)
 /* The rate of uploads is measured over about so long. */
 #define BUDGET_RATE_PERIOD_NS (5 * NS_PER_SECOND)
@@ -39,17 +39,25 @@ struct budget {
 	uint64_t rate;
 };
 
+/* From here on replies are delayed. */
+static uint64_t delay_start(uint64_t limit)
+{
+	return limit / 4 * 3;
+}
+
 int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t length)
 {
-	uint64_t start = limit / 4 * 3;
+	uint64_t start = delay_start(limit);
 	double fill;
 	double seconds;
 
 	if (dirty < start || !limit)
 		return 0;
 	fill = (double)(dirty - start) / (double)(limit - start);
-	if (fill >= 1 || !rate)
-		return (int64_t)((fill < 1 ? fill : 1) * (double)BUDGET_DELAY_MAX_NS);
+	if (fill >= 1)
+		return BUDGET_DELAY_MAX_NS;
+	if (rate < BUDGET_RATE_MIN)
+		rate = BUDGET_RATE_MIN;
 	/* fill / (1 - fill) is 1 in the middle and grows without bound. */
 	seconds = (double)length / (double)rate * fill / (1 - fill);
 	if (seconds * (double)NS_PER_SECOND > (double)BUDGET_DELAY_MAX_NS)
@@ -59,10 +67,7 @@ int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t 
 
 static uint64_t dirty_bytes(const struct budget *budget)
 {
-	struct segments_stats stats;
-
-	segments_stats_get(budget->cache->segments, &stats);
-	return stats.dirty_bytes;
+	return segments_dirty_bytes(budget->cache->segments);
 }
 
 bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, void *arg)
@@ -72,7 +77,7 @@ bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, vo
 	uint64_t dirty = dirty_bytes(budget);
 	int64_t now = clock_boot_ns();
 
-	if (dirty < budget->limit / 4 * 3)
+	if (dirty < delay_start(budget->limit))
 		return true;
 	lock_acquire(&budget->lock);
 	if (budget->stopping) {
@@ -83,8 +88,6 @@ bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, vo
 	if (budget->last_due_ns < now)
 		budget->last_due_ns = now;
 	budget->last_due_ns += budget_delay_ns(dirty, budget->limit, budget->rate, length);
-	if (budget->last_due_ns > now + BUDGET_DELAY_MAX_NS)
-		budget->last_due_ns = now + BUDGET_DELAY_MAX_NS;
 	reply = xcalloc(1, sizeof(*reply));
 	reply->fn = fn;
 	reply->arg = arg;
@@ -122,12 +125,18 @@ void budget_note_stored(struct cache *cache, uint64_t bytes)
 static struct delayed_reply *next_reply(struct budget *budget, bool *end)
 {
 	struct delayed_reply *reply;
-	bool full = dirty_bytes(budget) >= budget->limit;
+	uint64_t dirty = dirty_bytes(budget);
+	bool full = dirty >= budget->limit;
 	int64_t now = clock_boot_ns();
+	int64_t until;
 
 	lock_acquire(&budget->lock);
 	reply = budget->queue;
-	if (reply && (budget->stopping || (!full && reply->due_ns <= now))) {
+	/* Was it delayed for a need that is over? */
+	if (dirty < delay_start(budget->limit))
+		budget->last_due_ns = now;
+	if (reply && (budget->stopping || (!full && reply->due_ns <= now) ||
+		      dirty < delay_start(budget->limit))) {
 		budget->queue = reply->next;
 		if (!budget->queue)
 			budget->queue_end = &budget->queue;
@@ -136,8 +145,11 @@ static struct delayed_reply *next_reply(struct budget *budget, bool *end)
 	} else if (!reply) {
 		condition_wait(&budget->wake, &budget->lock);
 	} else {
-		condition_wait_until(&budget->wake, &budget->lock,
-				     full ? now + BUDGET_RECHECK_NS : reply->due_ns);
+		/* Dirty bytes also become fewer without a word, by rm. */
+		until = now + BUDGET_RECHECK_NS;
+		if (!full && reply->due_ns < until)
+			until = reply->due_ns;
+		condition_wait_until(&budget->wake, &budget->lock, until);
 		reply = NULL;
 	}
 	lock_release(&budget->lock);

@@ -11,6 +11,9 @@
  *	3/4 to 1             longer and longer: budget_delay_ns()
  *	>= 1                 until it is less
  *
+ * Delays of replies add up, so that many writers together keep to the rate;
+ * they end early when the dirty bytes fall below 3/4.
+ *
  * The bytes that may be above the limit are those of replies in the queue,
  * which the kernel bounds (max_background requests).
  *
@@ -39,8 +42,10 @@ void budget_note_stored(struct cache *cache, uint64_t bytes);
  * unknown). Pure. The time that the cloud takes for the write, weighted by
  * how much of the last quarter is used: at 3/4 nothing, at 7/8 writers run at
  * the rate of the uploads, beyond that slower. At most BUDGET_DELAY_MAX_NS.
+ * A rate below BUDGET_RATE_MIN (or not known yet) counts as that.
  */
 #define BUDGET_DELAY_MAX_NS (1000ll * 1000 * 1000)
+#define BUDGET_RATE_MIN	    (1ull << 20)
 int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t length);
 
 #endif
