@@ -141,6 +141,15 @@ void batch_put_u64(struct batch *batch, const char *meta_name, uint64_t value)
 	put_end(batch, &key, place);
 }
 
+static bool key_has_table(const uint8_t *key, size_t length)
+{
+	enum row_table table = key_table(key, length);
+
+	if (table == TABLE_DIRTY)
+		table = key_table(key + 1, length - 1);
+	return table >= TABLE_META && table < TABLE_DIRTY;
+}
+
 static void get_row(struct reader *reader, struct batch_item *item)
 {
 	item->flags = reader_get_u8(reader);
@@ -152,6 +161,8 @@ static void get_row(struct reader *reader, struct batch_item *item)
 		reader->failed = true;
 	item->key = reader_get_bytes(reader, item->key_length);
 	item->value = reader_get_bytes(reader, item->value_length);
+	if (item->key && !key_has_table(item->key, item->key_length))
+		reader->failed = true;
 }
 
 static void get_redo(struct reader *reader, struct batch_item *item)

@@ -205,19 +205,47 @@ int index_flush(struct index *index, uint64_t lsn)
 	return index->journal ? journal_flush(index->journal, lsn) : 0;
 }
 
+/*
+ * A record that says so, unless one does or nothing was committed since. It
+ * is made durable by the same flush as the records before it.
+ */
+static int note_content_locked(struct index *index, uint64_t lsn)
+{
+	struct batch batch;
+	int result = 0;
+
+	lock_assert_held(&index->lock);
+	if (lsn <= index->content_lsn)
+		return 0;
+	index->content_lsn = lsn;
+	batch_init(&batch, BATCH_SYNC, 0);
+	result = refuse_locked(index);
+	if (!result)
+		result = commit_locked(index, &batch, &lsn);
+	/* Nothing but this record: the next call must not add another. */
+	if (!result && lsn == index->content_lsn + 1)
+		index->content_lsn = lsn;
+	batch_release(&batch);
+	return result;
+}
+
 int index_flush_all(struct index *index)
 {
 	const struct index_hooks *hooks = &index->conf.hooks;
 	uint64_t lsn = index_lsn(index);
-	int result = hooks->segments_flush ? hooks->segments_flush(hooks->arg) : 0;
+	int result = 0;
 
+	if (!index->journal)
+		return 0;
+	if (hooks->segments_flush)
+		result = hooks->segments_flush(hooks->arg);
 	if (result)
 		return result;
 	lock_acquire(&index->lock);
-	if (lsn > index->content_lsn)
-		index->content_lsn = lsn;
+	result = note_content_locked(index, lsn);
+	lsn = index->lsn;
 	lock_release(&index->lock);
-	return index_flush(index, lsn);
+	return result ? result : index_flush(index, lsn);
 }
 
 uint64_t index_lsn(struct index *index)

@@ -138,8 +138,9 @@ int index_written(struct index *index, uint64_t lsn);
 int index_flush(struct index *index, uint64_t lsn);
 /*
  * Makes everything committed before the call durable: segments, then the
- * journal, which also learns that content up to here needs no check after a
- * power cut. For the thread that does this each second.
+ * journal with a record which says that content up to here needs no check
+ * after a power cut. For the thread that does this each second. A segment
+ * may only be unlinked after it, because the check would miss its bytes.
  */
 int index_flush_all(struct index *index);
 /* The LSN of the last commit. */

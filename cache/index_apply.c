@@ -101,15 +101,14 @@ static bool is_content_dirty_key(const void *key, size_t length)
 	       key_table((const uint8_t *)key + 1, length - 1) == TABLE_CONTENT;
 }
 
-int index_dirty_find_locked(struct index *index, const struct row_key *dirty_key,
-			    struct dirty_row *out)
+/* `here` is what the active memtable has. */
+static int read_dirty_locked(struct index *index, const struct row_key *dirty_key,
+			     const struct memtable_value *here, struct dirty_row *out)
 {
-	const struct memtable_value *value =
-		memtable_find(active_locked(index), dirty_key->bytes, dirty_key->length);
 	int result;
 
-	if (value)
-		return value->deleted ? -ENOENT : row_get_dirty(value->bytes, value->length, out);
+	if (here)
+		return here->deleted ? -ENOENT : row_get_dirty(here->bytes, here->length, out);
 	if (is_content_dirty_key(dirty_key->bytes, dirty_key->length) &&
 	    key_number(dirty_key->bytes + 1, dirty_key->length - 1U) > index->highest_content)
 		return -ENOENT;
@@ -117,58 +116,83 @@ int index_dirty_find_locked(struct index *index, const struct row_key *dirty_key
 	return result ? result : row_get_dirty(index->scratch.data, index->scratch.length, out);
 }
 
-/*
- * A change of a cloud row makes its DIRTY row. Only that of CONTENT is
- * merged with the one before: the age of a file's unsent bytes, and whether
- * they were synced, must outlive later writes.
- */
-static int put_dirty_locked(struct index *index, const struct journal_record *record,
-			    const struct batch_item *item)
+int index_dirty_find_locked(struct index *index, const struct row_key *dirty_key,
+			    struct dirty_row *out)
 {
-	struct dirty_row row = { .lsn = record->lsn, .since_ns = record->time_ns };
-	struct row_key key;
+	return read_dirty_locked(
+		index, dirty_key,
+		memtable_find(active_locked(index), dirty_key->bytes, dirty_key->length), out);
+}
+
+/* The DIRTY row of CONTENT is merged with the one before: the age of a
+ * file's unsent bytes, and whether they were synced, outlive later writes. */
+static int merge_dirty_locked(struct index *index, const struct batch_item *item,
+			      const struct memtable_node *node, struct dirty_row *row)
+{
+	uint64_t ino = key_number(item->key, item->key_length);
+	struct row_key dirty_key;
 	struct dirty_row before;
 	int result;
 
-	key_dirty(&key, item->key, item->key_length);
-	if (item->flags & ROW_BARRIER)
-		row.flags |= DIRTY_BARRIER;
-	if (key_table(item->key, item->key_length) == TABLE_CONTENT) {
-		uint64_t ino = key_number(item->key, item->key_length);
-
-		result = index_dirty_find_locked(index, &key, &before);
-		if (!result) {
-			row.since_ns = before.since_ns;
-			row.flags |= before.flags;
-		} else if (result == -ENOENT) {
-			index->dirty_files++;
-		} else {
-			return result;
-		}
-		if (ino > index->highest_content)
-			index->highest_content = ino;
+	key_dirty(&dirty_key, item->key, item->key_length);
+	result = read_dirty_locked(index, &dirty_key, memtable_node_get(node, MEMTABLE_DIRTY),
+				   &before);
+	if (result && result != -ENOENT)
+		return result;
+	if (result) {
+		index->dirty_files++;
+	} else {
+		row->since_ns = before.since_ns;
+		row->flags |= before.flags;
 	}
-	buffer_clear(&index->scratch);
-	row_put_dirty(&index->scratch, &row);
-	memtable_insert(active_locked(index), key.bytes, key.length, index->scratch.data,
-			index->scratch.length);
+	if (ino > index->highest_content)
+		index->highest_content = ino;
 	return 0;
 }
 
+static int put_dirty_locked(struct index *index, const struct journal_record *record,
+			    const struct batch_item *item, struct memtable_node *node)
+{
+	struct dirty_row row = { .lsn = record->lsn, .since_ns = record->time_ns };
+	int result = 0;
+
+	if (item->flags & ROW_BARRIER)
+		row.flags |= DIRTY_BARRIER;
+	if (key_table(item->key, item->key_length) == TABLE_CONTENT)
+		result = merge_dirty_locked(index, item, node, &row);
+	if (result)
+		return result;
+	buffer_clear(&index->scratch);
+	row_put_dirty(&index->scratch, &row);
+	memtable_node_set(active_locked(index), node, MEMTABLE_DIRTY, index->scratch.data,
+			  index->scratch.length);
+	return 0;
+}
+
+static void change_row_locked(struct index *index, const struct batch_item *item)
+{
+	if (item->op == BATCH_OP_ROW_DELETE)
+		memtable_erase(active_locked(index), item->key, item->key_length);
+	else
+		memtable_insert(active_locked(index), item->key, item->key_length, item->value,
+				item->value_length);
+}
+
 /* A DIRTY row that a batch itself puts or deletes (index_mark_clean()). */
-static int count_dirty_locked(struct index *index, const struct batch_item *item)
+static int apply_dirty_row_locked(struct index *index, const struct batch_item *item)
 {
 	struct row_key key = { .length = (uint16_t)item->key_length };
 	struct dirty_row before;
 	int result;
 
-	if (!is_content_dirty_key(item->key, item->key_length))
-		return 0;
-	memcpy(key.bytes, item->key, item->key_length);
-	result = index_dirty_find_locked(index, &key, &before);
-	if (result && result != -ENOENT)
-		return result;
-	index->dirty_files += (uint64_t)(item->op == BATCH_OP_ROW_PUT) - (uint64_t)!result;
+	if (is_content_dirty_key(item->key, item->key_length)) {
+		memcpy(key.bytes, item->key, item->key_length);
+		result = index_dirty_find_locked(index, &key, &before);
+		if (result && result != -ENOENT)
+			return result;
+		index->dirty_files += (uint64_t)(item->op == BATCH_OP_ROW_PUT) - (uint64_t)!result;
+	}
+	change_row_locked(index, item);
 	return 0;
 }
 
@@ -203,34 +227,30 @@ static int raise_from_meta(struct index *index, const struct batch_item *item)
 	return result;
 }
 
-static const struct memtable_value *change_row_locked(struct index *index,
-						      const struct batch_item *item)
-{
-	if (item->op == BATCH_OP_ROW_DELETE)
-		return memtable_erase(active_locked(index), item->key, item->key_length);
-	return memtable_insert(active_locked(index), item->key, item->key_length, item->value,
-			       item->value_length);
-}
-
 static int apply_row_locked(struct index *index, const struct journal_record *record,
 			    const struct batch_item *item)
 {
 	enum row_table table = key_table(item->key, item->key_length);
 	const struct memtable_value *before;
+	struct memtable_node *node;
 	int result = 0;
 
 	if (table == TABLE_DIRTY)
-		result = count_dirty_locked(index, item);
-	if (result)
-		return result;
-	before = change_row_locked(index, item);
+		return apply_dirty_row_locked(index, item);
+	node = memtable_node(active_locked(index), item->key, item->key_length);
+	before = memtable_node_get(node, MEMTABLE_ROW);
+	if (item->op == BATCH_OP_ROW_DELETE)
+		memtable_node_erase(node, MEMTABLE_ROW);
+	else
+		memtable_node_set(active_locked(index), node, MEMTABLE_ROW, item->value,
+				  item->value_length);
 	index_apply_numbers(index, item->key, item->key_length);
 	if (table == TABLE_INODE)
 		result = count_inode_locked(index, item, before);
 	else if (table == TABLE_META)
 		result = raise_from_meta(index, item);
 	if (!result && item->flags & ROW_CLOUD && table_has_dirty_rows(table))
-		result = put_dirty_locked(index, record, item);
+		result = put_dirty_locked(index, record, item, node);
 	return result;
 }
 

@@ -32,8 +32,8 @@ struct journal_log {
 	bool header_durable;
 	uint64_t bytes; /* on disk */
 	uint32_t last_crc;
-	uint64_t page_start;   /* where `pending` belongs: a page boundary */
-	struct buffer pending; /* from there to the end of the records */
+	uint64_t pending_offset; /* where in the file `pending` belongs */
+	struct buffer pending;	 /* records that nobody writes yet */
 	/* owned by the writer role; fd also by the flusher role */
 	struct journal_file file;
 };
@@ -227,7 +227,7 @@ static void begin_log_locked(struct journal *journal, uint64_t first_lsn)
 	log->header.boot_id = journal->boot_id;
 	log->seed = journal_record_seed(log->header.generation);
 	log->last_crc = journal_header_encode(&log->header, page);
-	log->page_start = JOURNAL_PAGE_BYTES;
+	log->pending_offset = JOURNAL_PAGE_BYTES;
 	log->last_lsn = first_lsn - 1;
 	log->written_lsn = log->last_lsn;
 	log->synced_lsn = log->last_lsn;
@@ -240,7 +240,7 @@ static bool fits(const struct journal *journal, size_t bytes)
 	const struct journal_log *log = journal->current;
 
 	return log && (log->last_lsn < log->header.first_lsn ||
-		       log->page_start + log->pending.length + bytes <= journal->file_bytes);
+		       log->pending_offset + log->pending.length + bytes <= journal->file_bytes);
 }
 
 int journal_append(struct journal *journal, struct journal_record *record)
@@ -280,23 +280,15 @@ static struct journal_log *first_unwritten(struct journal *journal)
 	return log;
 }
 
-/*
- * Hands over the bytes to write and leaves the last, partial page in
- * `pending`: it is written again as a whole when more follows.
- */
 static void take_pending_locked(struct journal *journal, struct journal_log *log,
 				struct buffer *out)
 {
-	size_t partial;
-
 	lock_assert_held(&journal->lock);
 	*out = log->pending;
+	log->pending_offset += out->length;
 	log->pending = journal->spare;
 	journal->spare = (struct buffer)BUFFER_INIT;
 	buffer_clear(&log->pending);
-	partial = out->length % JOURNAL_PAGE_BYTES;
-	buffer_append(&log->pending, out->data + out->length - partial, partial);
-	log->page_start += out->length - partial;
 }
 
 static void keep_spare_locked(struct journal *journal, struct buffer *buffer)
@@ -321,10 +313,9 @@ static int write_step_locked(struct journal *journal)
 {
 	struct journal_log *log = first_unwritten(journal);
 	struct free_file recycled = { NULL, 0 };
-	uint64_t offset = log->page_start;
+	uint64_t offset = log->pending_offset;
 	uint64_t lsn = log->last_lsn;
 	struct buffer bytes;
-	size_t padding;
 	int result = 0;
 
 	lock_assert_held(&journal->lock);
@@ -334,13 +325,11 @@ static int write_step_locked(struct journal *journal)
 		recycled = journal->free_files[--journal->free_files_count];
 	lock_release(&journal->lock);
 
-	padding = (JOURNAL_PAGE_BYTES - bytes.length % JOURNAL_PAGE_BYTES) % JOURNAL_PAGE_BYTES;
-	memset(buffer_extend(&bytes, padding), 0, padding);
 	if (log->file.fd < 0)
 		result = begin_file(journal, log, &recycled);
 	free(recycled.path);
 	if (!result)
-		result = journal_file_write(&log->file, bytes.data, bytes.length, offset);
+		result = journal_file_append(&log->file, &bytes, offset);
 
 	lock_acquire(&journal->lock);
 	keep_spare_locked(journal, &bytes);

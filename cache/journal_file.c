@@ -95,6 +95,34 @@ static int reuse(struct journal_file *file, const char *recycled)
 	return file->fd < 0 ? report(file, "open", errno) : 0;
 }
 
+/* Only speed depends on it: what cannot be written now fails when it must. */
+static void zero_ahead(struct journal_file *file, uint64_t end)
+{
+	static const uint8_t zeros[ZERO_STEP];
+	uint64_t target = (end / ZERO_STEP + 1) * ZERO_STEP;
+
+	if (!write_all(file, zeros, target - end, end) && target > file->size)
+		file->size = target;
+	file->zeroed = target;
+}
+
+static int write_padded(struct journal_file *file, const uint8_t *bytes, size_t length,
+			uint64_t offset)
+{
+	uint64_t end = offset + length;
+	int result = write_all(file, bytes, length, offset);
+
+	if (result)
+		return result;
+	if (end > file->padded)
+		file->padded = end;
+	if (end > file->size)
+		file->size = end;
+	if (end > file->zeroed)
+		zero_ahead(file, end);
+	return 0;
+}
+
 int journal_file_begin(struct journal_file *file, char *path, const char *recycled, uint64_t bytes,
 		       const struct journal_header *header)
 {
@@ -114,33 +142,20 @@ int journal_file_begin(struct journal_file *file, char *path, const char *recycl
 	if (recycled)
 		file->zeroed = file->size;
 	journal_header_encode(header, page);
-	return journal_file_write(file, page, sizeof(page), 0);
+	return write_padded(file, page, sizeof(page), 0);
 }
 
-/* Only speed depends on it: what cannot be written now fails when it must. */
-static void zero_ahead(struct journal_file *file, uint64_t end)
+int journal_file_append(struct journal_file *file, struct buffer *bytes, uint64_t offset)
 {
-	static const uint8_t zeros[ZERO_STEP];
-	uint64_t target = (end / ZERO_STEP + 1) * ZERO_STEP;
+	uint64_t end = offset + bytes->length;
+	size_t padding = 0;
 
-	if (!write_all(file, zeros, target - end, end) && target > file->size)
-		file->size = target;
-	file->zeroed = target;
-}
-
-int journal_file_write(struct journal_file *file, const void *pages, size_t length, uint64_t offset)
-{
-	int result;
-
-	assert(length % JOURNAL_PAGE_BYTES == 0 && offset % JOURNAL_PAGE_BYTES == 0);
-	result = write_all(file, pages, length, offset);
-	if (result)
-		return result;
-	if (offset + length > file->size)
-		file->size = offset + length;
-	if (offset + length > file->zeroed)
-		zero_ahead(file, offset + length);
-	return 0;
+	/* Within a page that was padded before, zeros follow already. */
+	if (end > file->padded)
+		padding = (JOURNAL_PAGE_BYTES - end % JOURNAL_PAGE_BYTES) % JOURNAL_PAGE_BYTES;
+	if (padding)
+		memset(buffer_extend(bytes, padding), 0, padding);
+	return write_padded(file, bytes->data, bytes->length, offset);
 }
 
 static int sync_name(struct journal_file *file)

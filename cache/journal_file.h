@@ -7,8 +7,8 @@
  * records rarely has to commit metadata of the file system as well (measured
  * on ext4, 4 KiB and fdatasync: appended or only allocated 2.9-3.2 k/s, with
  * zeros ahead or used before 3.8-4.4 k/s; RWF_DSYNC gained nothing).
- * Records are written in whole pages: a page of a file used before is never
- * read from the disk to be changed.
+ * The last page written is filled up with zeros: a page of a file used before
+ * need not be read from the disk to be changed.
  *
  * One thread at a time uses a file: the one that has the journal's writer
  * role (begin, write) or its flusher role (sync).
@@ -37,7 +37,8 @@ struct journal_file {
 	char *path;
 	int fd;		 /* -1: not begun */
 	uint64_t size;	 /* of the file on disk */
-	uint64_t zeroed; /* its blocks were written up to here */
+	uint64_t zeroed; /* its blocks were written at some time, up to here */
+	uint64_t padded; /* written up to here, zeros behind the records included */
 	bool name_durable;
 };
 
@@ -55,9 +56,9 @@ void journal_file_release(struct journal_file *file);
  */
 int journal_file_begin(struct journal_file *file, char *path, const char *recycled, uint64_t bytes,
 		       const struct journal_header *header);
-/* Writes whole pages at a page boundary. */
-int journal_file_write(struct journal_file *file, const void *pages, size_t length,
-		       uint64_t offset);
+/* Writes the bytes at offset, where those before ended (the first: behind the
+ * header page). Adds zeros to the buffer. */
+int journal_file_append(struct journal_file *file, struct buffer *bytes, uint64_t offset);
 /* Makes what was written, and the file's name, durable. */
 int journal_file_sync(struct journal_file *file);
 

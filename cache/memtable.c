@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/base/buffer.h"
+#include "cache/row_format.h"
 
 /* A level holds about a quarter of the nodes of the level below. */
 #define HEIGHT_MAX  12
@@ -15,10 +16,10 @@
 #define ALIGNMENT   8
 
 struct memtable_node {
-	_Atomic(const struct memtable_value *) value;
+	_Atomic(const struct memtable_value *) values[MEMTABLE_COLUMNS];
 	uint16_t key_length;
 	uint8_t height;
-	/* `height` links, then the key's bytes. */
+	/* `height` links, the byte TABLE_DIRTY, the key's bytes. */
 	_Atomic(struct memtable_node *) next[];
 };
 
@@ -47,7 +48,6 @@ static void *arena_new_block(struct memtable *table, size_t size)
 
 	block->older = table->blocks;
 	table->blocks = block;
-	atomic_fetch_add_explicit(&table->bytes, sizeof(*block) + size, memory_order_relaxed);
 	return block->bytes;
 }
 
@@ -56,6 +56,8 @@ static void *arena_alloc(struct memtable *table, size_t size)
 	uint8_t *place;
 
 	size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+	/* Only the writer changes it. */
+	atomic_store_explicit(&table->bytes, memtable_bytes(table) + size, memory_order_relaxed);
 	if (size > BLOCK_BYTES / 4)
 		return arena_new_block(table, size);
 	if (size > table->block_left) {
@@ -68,9 +70,14 @@ static void *arena_alloc(struct memtable *table, size_t size)
 	return place;
 }
 
-static uint8_t *node_key(const struct memtable_node *node)
+static uint8_t *node_dirty_key(const struct memtable_node *node)
 {
 	return (uint8_t *)&node->next[node->height];
+}
+
+static uint8_t *node_key(const struct memtable_node *node)
+{
+	return node_dirty_key(node) + 1;
 }
 
 static struct memtable_node *node_next(const struct memtable_node *node, unsigned int level)
@@ -84,10 +91,12 @@ static struct memtable_node *node_new(struct memtable *table, unsigned int heigh
 	struct memtable_node *node;
 	unsigned int level;
 
-	node = arena_alloc(table, sizeof(*node) + height * sizeof(node->next[0]) + key_length);
+	node = arena_alloc(table, sizeof(*node) + height * sizeof(node->next[0]) + 1 + key_length);
 	node->height = (uint8_t)height;
 	node->key_length = (uint16_t)key_length;
-	atomic_init(&node->value, NULL);
+	atomic_init(&node->values[MEMTABLE_ROW], NULL);
+	atomic_init(&node->values[MEMTABLE_DIRTY], NULL);
+	*node_dirty_key(node) = TABLE_DIRTY;
 	for (level = 0; level < height; level++)
 		atomic_init(&node->next[level], NULL);
 	if (key_length)
@@ -95,11 +104,22 @@ static struct memtable_node *node_new(struct memtable *table, unsigned int heigh
 	return node;
 }
 
+/* memcmp() order; in words, because keys begin alike and calls add up. */
 static int key_compare(const struct memtable_node *node, const void *key, size_t key_length)
 {
-	size_t shared = node->key_length < key_length ? node->key_length : key_length;
-	int order = memcmp(node_key(node), key, shared);
+	const uint8_t *a = node_key(node);
+	const uint8_t *b = key;
+	size_t left = node->key_length < key_length ? node->key_length : key_length;
+	int order;
 
+	for (; left >= 8; left -= 8, a += 8, b += 8) {
+		uint64_t word_a = load_be64(a);
+		uint64_t word_b = load_be64(b);
+
+		if (word_a != word_b)
+			return word_a < word_b ? -1 : 1;
+	}
+	order = memcmp(a, b, left);
 	if (order)
 		return order;
 	return node->key_length < key_length ? -1 : node->key_length > key_length;
@@ -176,8 +196,8 @@ void memtable_put(struct memtable *table)
 	free(table);
 }
 
-static void insert_node(struct memtable *table, struct memtable_node **before, const void *key,
-			size_t key_length, const struct memtable_value *value)
+static struct memtable_node *insert_node(struct memtable *table, struct memtable_node **before,
+					 const void *key, size_t key_length)
 {
 	unsigned int height = random_height(table);
 	unsigned int level = atomic_load_explicit(&table->height, memory_order_relaxed);
@@ -185,7 +205,6 @@ static void insert_node(struct memtable *table, struct memtable_node **before, c
 
 	for (; level < height; level++)
 		before[level] = table->head;
-	atomic_init(&node->value, value);
 	for (level = 0; level < height; level++)
 		atomic_init(&node->next[level], node_next(before[level], level));
 	/* Lowest first: a reader that finds the node above finds it below. */
@@ -194,24 +213,30 @@ static void insert_node(struct memtable *table, struct memtable_node **before, c
 	if (height > atomic_load_explicit(&table->height, memory_order_relaxed))
 		atomic_store_explicit(&table->height, height, memory_order_release);
 	atomic_fetch_add_explicit(&table->count, 1, memory_order_relaxed);
+	return node;
 }
 
-static const struct memtable_value *change(struct memtable *table, const void *key,
-					   size_t key_length, const struct memtable_value *value)
+struct memtable_node *memtable_node(struct memtable *table, const void *key, size_t key_length)
 {
 	struct memtable_node *before[HEIGHT_MAX];
-	struct memtable_node *node = search(table, key, key_length, before);
+	struct memtable_node *node;
 
-	assert(key_length && key_length <= UINT16_MAX);
+	assert(key_length && key_length <= ROW_KEY_MAX);
+	assert(key_table(key, key_length) < TABLE_DIRTY);
+	node = search(table, key, key_length, before);
 	if (node && !key_compare(node, key, key_length))
-		return atomic_exchange_explicit(&node->value, value, memory_order_acq_rel);
-	insert_node(table, before, key, key_length, value);
-	return NULL;
+		return node;
+	return insert_node(table, before, key, key_length);
 }
 
-const struct memtable_value *memtable_insert(struct memtable *table, const void *key,
-					     size_t key_length, const void *value,
-					     size_t value_length)
+const struct memtable_value *memtable_node_get(const struct memtable_node *node,
+					       enum memtable_column column)
+{
+	return atomic_load_explicit(&node->values[column], memory_order_acquire);
+}
+
+void memtable_node_set(struct memtable *table, struct memtable_node *node,
+		       enum memtable_column column, const void *value, size_t value_length)
 {
 	struct memtable_value *copy = arena_alloc(table, sizeof(*copy) + value_length);
 
@@ -219,25 +244,51 @@ const struct memtable_value *memtable_insert(struct memtable *table, const void 
 	copy->deleted = false;
 	if (value_length)
 		memcpy(copy->bytes, value, value_length);
-	return change(table, key, key_length, copy);
+	atomic_store_explicit(&node->values[column], copy, memory_order_release);
 }
 
-const struct memtable_value *memtable_erase(struct memtable *table, const void *key,
-					    size_t key_length)
+void memtable_node_erase(struct memtable_node *node, enum memtable_column column)
 {
 	static const struct memtable_value tombstone = { .deleted = true };
 
-	return change(table, key, key_length, &tombstone);
+	atomic_store_explicit(&node->values[column], &tombstone, memory_order_release);
+}
+
+/* Turns the key of a DIRTY row into that of its row. */
+static enum memtable_column split_key(const void **key, size_t *key_length)
+{
+	if (key_table(*key, *key_length) != TABLE_DIRTY)
+		return MEMTABLE_ROW;
+	*key = (const uint8_t *)*key + 1;
+	*key_length -= 1;
+	return MEMTABLE_DIRTY;
+}
+
+void memtable_insert(struct memtable *table, const void *key, size_t key_length, const void *value,
+		     size_t value_length)
+{
+	enum memtable_column column = split_key(&key, &key_length);
+
+	memtable_node_set(table, memtable_node(table, key, key_length), column, value,
+			  value_length);
+}
+
+void memtable_erase(struct memtable *table, const void *key, size_t key_length)
+{
+	enum memtable_column column = split_key(&key, &key_length);
+
+	memtable_node_erase(memtable_node(table, key, key_length), column);
 }
 
 const struct memtable_value *memtable_find(const struct memtable *table, const void *key,
 					   size_t key_length)
 {
-	struct memtable_cursor cursor = { search(table, key, key_length, NULL) };
+	enum memtable_column column = split_key(&key, &key_length);
+	const struct memtable_node *node = search(table, key, key_length, NULL);
 
-	if (!cursor.node || key_compare(cursor.node, key, key_length))
+	if (!node || key_compare(node, key, key_length))
 		return NULL;
-	return memtable_value(&cursor);
+	return memtable_node_get(node, column);
 }
 
 size_t memtable_bytes(const struct memtable *table)
@@ -250,24 +301,45 @@ size_t memtable_count(const struct memtable *table)
 	return atomic_load_explicit(&table->count, memory_order_relaxed);
 }
 
+/* Goes on from the node to one that has a value in the cursor's column. */
+static void settle(struct memtable_cursor *cursor)
+{
+	for (;;) {
+		while (cursor->node && !memtable_node_get(cursor->node, cursor->column))
+			cursor->node = node_next(cursor->node, 0);
+		if (cursor->node || cursor->column == MEMTABLE_DIRTY)
+			return;
+		cursor->column = MEMTABLE_DIRTY;
+		cursor->node = node_next(cursor->table->head, 0);
+	}
+}
+
 void memtable_seek(const struct memtable *table, const void *key, size_t key_length,
 		   struct memtable_cursor *out)
 {
+	out->table = table;
+	out->column = split_key(&key, &key_length);
 	out->node = key_length ? search(table, key, key_length, NULL) : node_next(table->head, 0);
+	settle(out);
 }
 
 void memtable_next(struct memtable_cursor *cursor)
 {
 	cursor->node = node_next(cursor->node, 0);
+	settle(cursor);
 }
 
 const uint8_t *memtable_key(const struct memtable_cursor *cursor, size_t *length_out)
 {
+	if (cursor->column == MEMTABLE_DIRTY) {
+		*length_out = cursor->node->key_length + 1;
+		return node_dirty_key(cursor->node);
+	}
 	*length_out = cursor->node->key_length;
 	return node_key(cursor->node);
 }
 
 const struct memtable_value *memtable_value(const struct memtable_cursor *cursor)
 {
-	return atomic_load_explicit(&cursor->node->value, memory_order_acquire);
+	return memtable_node_get(cursor->node, cursor->column);
 }

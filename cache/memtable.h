@@ -6,6 +6,12 @@
  * is freed before the whole table is. An erased key stays as a tombstone,
  * which hides the row of the tables below.
  *
+ * A row and its DIRTY row are two columns of one node: most changes put both,
+ * and searching is what a change costs. Outside this does not show: the key
+ * of a DIRTY row is the row's key behind the byte TABLE_DIRTY, which no other
+ * table's byte exceeds, so that a walk yields the first column of all nodes,
+ * then the second.
+ *
  *	who                     may
  *	one writer at a time    insert and erase (the index: under INDEX)
  *	any number of readers   find and walk, without a lock, at any time
@@ -33,28 +39,42 @@ struct memtable_value {
 	uint8_t bytes[];
 };
 
+enum memtable_column { MEMTABLE_ROW, MEMTABLE_DIRTY, MEMTABLE_COLUMNS };
+
 struct memtable_cursor {
+	const struct memtable *table;
 	const struct memtable_node *node; /* NULL: at the end */
+	enum memtable_column column;
 };
 
 struct memtable *memtable_new(void);
 struct memtable *memtable_get(struct memtable *table);
 void memtable_put(struct memtable *table);
 
-/* Both return the value that was there before, or NULL. */
-const struct memtable_value *memtable_insert(struct memtable *table, const void *key,
-					     size_t key_length, const void *value,
-					     size_t value_length);
-const struct memtable_value *memtable_erase(struct memtable *table, const void *key,
-					    size_t key_length);
+/* Writer: replaces the value of the key, which may be that of a DIRTY row. */
+void memtable_insert(struct memtable *table, const void *key, size_t key_length, const void *value,
+		     size_t value_length);
+void memtable_erase(struct memtable *table, const void *key, size_t key_length);
+
+/*
+ * Writer, to change a row and its DIRTY row with one search: the node of a
+ * key that is not of a DIRTY row, made when there is none.
+ */
+struct memtable_node *memtable_node(struct memtable *table, const void *key, size_t key_length);
+/* The value or tombstone, or NULL when this table knows nothing. */
+const struct memtable_value *memtable_node_get(const struct memtable_node *node,
+					       enum memtable_column column);
+void memtable_node_set(struct memtable *table, struct memtable_node *node,
+		       enum memtable_column column, const void *value, size_t value_length);
+void memtable_node_erase(struct memtable_node *node, enum memtable_column column);
 
 /* The value or tombstone of key, or NULL when this table knows nothing. */
 const struct memtable_value *memtable_find(const struct memtable *table, const void *key,
 					   size_t key_length);
 
-/* Bytes allocated, replaced values included; any thread. */
+/* Bytes in use, replaced values included; any thread. */
 size_t memtable_bytes(const struct memtable *table);
-/* Keys, tombstones included; any thread. */
+/* Nodes; any thread. */
 size_t memtable_count(const struct memtable *table);
 
 /* Goes to the first key >= key; an empty key is the first of all. */

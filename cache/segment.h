@@ -29,7 +29,7 @@
  * A power cut may take back the change that took a segment's last row away, so
  * a DOOMED file is unlinked only when that change cannot be lost any more:
  *
- *	mark = segments_doomed_mark(); segments_flush(); index_flush();
+ *	mark = segments_doomed_mark(); index_flush_all();
  *	segments_unlink_doomed(mark);
  *
  * and a file is made durable (its name, that is) before bytes are appended.

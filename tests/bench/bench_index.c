@@ -3,7 +3,7 @@
  * The index without FUSE: creates a second, what a checkpoint does to the
  * commits meanwhile, and replay.
  *
- *	bench_index [DIRECTORY [CREATES [REPLAYED]]]
+ *	bench_index [DIRECTORY [CREATES [REPLAYED [THREADS]]]]
  *
  * A create is what a real one commits: a new INODE row, a DIRENT row and the
  * parent's INODE row, all for the cloud (so three DIRTY rows on top), with
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ struct worker {
 	uint64_t parent;
 	size_t count;
 	uint32_t *latency_ns;
+	double cpu_seconds; /* of its thread */
 };
 
 static void check(int result, const char *what)
@@ -85,6 +87,15 @@ static void fill_create(struct batch *batch, uint64_t ino, uint64_t parent, uint
 	buffer_release(&value);
 }
 
+static double thread_cpu_seconds(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
 static void *create_files(void *arg)
 {
 	struct worker *worker = arg;
@@ -100,6 +111,7 @@ static void *create_files(void *arg)
 		worker->latency_ns[i] = (uint32_t)(clock_boot_ns() - start);
 	}
 	batch_release(&batch);
+	worker->cpu_seconds = thread_cpu_seconds();
 	return NULL;
 }
 
@@ -125,6 +137,7 @@ static void bench_creates(struct index *index, unsigned int threads, size_t coun
 	struct worker workers[THREADS_MAX];
 	uint32_t *latency_ns = xcalloc(count, sizeof(*latency_ns));
 	int64_t start = clock_boot_ns();
+	double cpu_seconds = 0;
 	double seconds;
 	unsigned int i;
 
@@ -136,11 +149,14 @@ static void bench_creates(struct index *index, unsigned int threads, size_t coun
 					      .latency_ns = latency_ns + i * (count / threads) };
 		pthread_create(&workers[i].thread, NULL, create_files, &workers[i]);
 	}
-	for (i = 0; i < threads; i++)
+	for (i = 0; i < threads; i++) {
 		pthread_join(workers[i].thread, NULL);
+		cpu_seconds += workers[i].cpu_seconds;
+	}
 	seconds = (double)(clock_boot_ns() - start) / 1e9;
-	printf("%u thread%s: %zu creates in %.2f s: %.0f/s\n", threads, threads > 1 ? "s" : "",
-	       count, seconds, (double)count / seconds);
+	printf("%u thread%s: %zu creates in %.2f s: %.0f/s; %.1f us of CPU each\n", threads,
+	       threads > 1 ? "s" : "", count, seconds, (double)count / seconds,
+	       cpu_seconds / (double)count * 1e6);
 	print_latency(latency_ns, count);
 	free(latency_ns);
 }
@@ -209,9 +225,12 @@ int main(int argc, char **argv)
 	char *directory = xasprintf("%s/bench-index-XXXXXX", argc > 1 ? argv[1] : "/var/tmp");
 	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
 	size_t replayed = argc > 3 ? strtoul(argv[3], NULL, 10) : 1000000;
+	unsigned int threads_max = argc > 4 ? (unsigned int)strtoul(argv[4], NULL, 10) : 4;
 	struct index *index;
 	unsigned int threads;
 
+	if (threads_max > THREADS_MAX)
+		threads_max = THREADS_MAX;
 	if (!mkdtemp(directory)) {
 		perror(directory);
 		return EXIT_FAILURE;
@@ -219,7 +238,7 @@ int main(int argc, char **argv)
 	index_directory = xasprintf("%s/index", directory);
 	journal_directory = xasprintf("%s/journal", directory);
 	index = open_index();
-	for (threads = 1; threads <= 4; threads *= 2) {
+	for (threads = 1; threads <= threads_max; threads *= 2) {
 		bench_creates(index, threads, count);
 		print_stats(index);
 	}

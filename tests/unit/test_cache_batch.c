@@ -145,7 +145,7 @@ END_TEST
 START_TEST(unknown_ops_flags_and_lengths_are_refused)
 {
 	static const uint8_t unknown_op[] = { 9, 0, 1, 0, 'k' };
-	static const uint8_t unknown_flag[] = { BATCH_OP_ROW_DELETE, 0x80, 1, 0, 'k' };
+	static const uint8_t unknown_flag[] = { BATCH_OP_ROW_DELETE, 0x80, 1, 0, TABLE_META };
 	static const uint8_t no_key[] = { BATCH_OP_ROW_DELETE, 0, 0, 0 };
 	uint8_t long_key[4 + ROW_KEY_MAX + 1] = { BATCH_OP_ROW_DELETE, 0 };
 
