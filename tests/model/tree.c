@@ -310,12 +310,13 @@ void tree_zero(struct tree_file *file, uint64_t offset, uint64_t length, bool gr
 int64_t tree_copy(struct tree_file *from, uint64_t from_offset, struct tree_file *to,
 		  uint64_t to_offset, uint64_t length)
 {
-	if (from == to && from_offset < to_offset + length && to_offset < from_offset + length)
-		return -EINVAL;
+	/* As the kernel: shortened to the end of the source first. */
 	if (from_offset >= from->size)
 		return 0;
 	if (length > from->size - from_offset)
 		length = from->size - from_offset;
+	if (from == to && from_offset < to_offset + length && to_offset < from_offset + length)
+		return -EINVAL;
 	if (to_offset + length > to->size)
 		resize(to, to_offset + length);
 	memcpy(to->data + to_offset, from->data + from_offset, length);
