@@ -60,8 +60,7 @@ logged() {
 # check_reads CASE: each file of $WORK/sums (sha256sum's lines) has its bytes or
 # gives EIO; so many of them $read, so many $failed.
 check_reads() {
-	# shellcheck disable=SC2034 # for the test
-	read -r read failed < <(cd "$MNT" && python3 - "$WORK/sums" <<-'PYTHON'
+	(cd "$MNT" && python3 - "$WORK/sums") >"$WORK/reads" <<-'PYTHON' || fail "$1"
 		import errno, hashlib, sys
 		read = failed = 0
 		for line in open(sys.argv[1]):
@@ -79,5 +78,6 @@ check_reads() {
 		    read += 1
 		print(read, failed)
 	PYTHON
-	) || fail "$1"
+	# shellcheck disable=SC2034 # for the test
+	read -r read failed <"$WORK/reads"
 }

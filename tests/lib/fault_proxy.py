@@ -212,6 +212,8 @@ class Proxy:
         """One request and its answer; False when the connection is to be closed."""
         request, fault = await self.read_request(reader, writer)
         s = self.settings
+        if s["down"]:  # since the connection was accepted
+            raise Reset
         await asyncio.sleep((s["latency"] + self.rng.random() * s["jitter"]) / 1000)
         if fault in REFUSALS:
             answer = self.refusal(fault)
