@@ -473,7 +473,10 @@ void committer_status_get(struct committer *committer, struct committer_status *
 	oldest = committer->oldest_pending_ns;
 	open = committer->open_boot_ns;
 	lock_release(&committer->lock);
-	out->oldest_dirty_age_ns = oldest ? clock_real_ns() - oldest : 0;
+	/* The wall clock may have been set back meanwhile. */
+	out->oldest_dirty_age_ns = 0;
+	if (oldest && clock_real_ns() > oldest)
+		out->oldest_dirty_age_ns = clock_real_ns() - oldest;
 	if (open && clock_boot_ns() - open > out->oldest_dirty_age_ns)
 		out->oldest_dirty_age_ns = clock_boot_ns() - open;
 	upload_pool_status_get(committer->pool, &pool);

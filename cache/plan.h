@@ -21,7 +21,8 @@
  * its last cut that does not depend on where the bytes end today; the rest is
  * left for a later plan, which goes on at that cut. So a file and its copy
  * are cut alike, however slowly each was written. The piece in which the
- * plan ends is then placed in part.
+ * plan ends is then placed in part. (Only a last rest of less than run_bytes
+ * is no long run any more, and lies in a solid chunk.)
  *
  * No I/O, clock or threads of its own: bytes come and go by the callbacks.
  */

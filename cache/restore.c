@@ -13,6 +13,7 @@
 #include "cache/commit_encode.h"
 #include "cache/commit_settle.h"
 #include "cache/fence.h"
+#include "cache/log_ahead.h"
 #include "cache/log_put.h"
 #include "cache/restore_int.h"
 
@@ -49,33 +50,66 @@ static int chain_broken(struct restore *restore, uint64_t seq)
 		       seq, restore->cache->url, seq - 1);
 }
 
-/* Takes in all commits there are, and what waits in the outbox. */
-static int follow(struct restore *restore)
+/* The commit behind the position. Once there was one, more are got ahead. */
+static int get_next(struct restore *restore, struct log_ahead **ahead, struct log_entry *out)
 {
-	struct log_entry entry;
+	uint64_t seq = restore->position.seq + 1;
 	int result;
 
-	for (;;) {
-		uint64_t seq = restore->position.seq + 1;
-
-		restore_progress(restore, "reading the log", seq - 1,
-				 fence_floor(restore->cache->fence));
-		result = log_get(restore->cache, seq, &entry);
-		if (result == -ENOENT) {
-			result = restore->rows ? 0 : restore_follow_outbox(restore);
-			if (result <= 0)
-				return result;
-			continue;
-		}
-		if (result)
-			return result;
-		result = log_follows(&restore->position, &entry) ? take_entry(restore, &entry)
-								 : chain_broken(restore, seq);
-		log_entry_release(&entry);
-		if (result)
-			return result;
-		CRASH_POINT("restore/followed");
+	restore_progress(restore, "reading the log", seq - 1, fence_floor(restore->cache->fence));
+	if (*ahead) {
+		result = log_ahead_next(*ahead, out);
+	} else {
+		result = log_get(restore->cache, seq, out);
+		if (!result)
+			*ahead = log_ahead_start(restore->cache, seq + 1);
 	}
+	return result;
+}
+
+static int take_next(struct restore *restore, const struct log_entry *entry)
+{
+	int result = log_follows(&restore->position, entry)
+			     ? take_entry(restore, entry)
+			     : chain_broken(restore, entry->commit.head.seq);
+
+	CRASH_POINT("restore/followed");
+	return result;
+}
+
+/* Takes in all commits there are. */
+static int follow_log(struct restore *restore)
+{
+	struct log_ahead *ahead = NULL;
+	struct log_entry entry;
+	bool ended = false;
+	int result = 0;
+
+	while (!result && !ended) {
+		result = get_next(restore, &ahead, &entry);
+		ended = result == -ENOENT;
+		if (ended) {
+			result = 0;
+		} else if (!result) {
+			result = take_next(restore, &entry);
+			log_entry_release(&entry);
+		}
+	}
+	log_ahead_stop(ahead);
+	return result;
+}
+
+/* ... and what waits in the outbox. */
+static int follow(struct restore *restore)
+{
+	int result;
+
+	do {
+		result = follow_log(restore);
+		if (!result && !restore->rows)
+			result = restore_follow_outbox(restore);
+	} while (result > 0);
+	return result;
 }
 
 static int check_floor(struct restore *restore)

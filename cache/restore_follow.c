@@ -145,6 +145,16 @@ static int diverged(struct restore *restore, const struct log_entry *entry)
 		       restore->cache->url, head->seq, head->epoch, restore->cache->directory);
 }
 
+static bool has_rows(const struct log_entry *entry)
+{
+	uint32_t i;
+
+	for (i = 0; i < entry->commit.part_count; i++)
+		if (entry->commit.parts[i].part.role == PART_BODY)
+			return true;
+	return false;
+}
+
 int restore_follow_entry(struct restore *restore, const struct log_entry *entry)
 {
 	uint64_t seq = entry->commit.head.seq;
@@ -161,7 +171,7 @@ int restore_follow_entry(struct restore *restore, const struct log_entry *entry)
 	} else if (result != -ENOENT) {
 		return result;
 	}
-	if (entry->commit.part_count) {
+	if (has_rows(entry)) {
 		result = has_dirty_rows(restore->cache->index);
 		if (result)
 			return result < 0 ? result : diverged(restore, entry);

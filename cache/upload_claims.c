@@ -51,6 +51,7 @@ void upload_claims_take(struct upload_claims *claims, const uint64_t *inos, size
 	while (claims->bulk_ino && has_locked(claims, claims->bulk_ino))
 		condition_wait(&claims->changed, &claims->lock);
 	claims->closed = false;
+	condition_broadcast(&claims->changed);
 	lock_release(&claims->lock);
 }
 
@@ -60,6 +61,7 @@ void upload_claims_drop(struct upload_claims *claims)
 	claims->inos = NULL;
 	claims->inos_count = 0;
 	claims->closed = false;
+	condition_broadcast(&claims->changed);
 	lock_release(&claims->lock);
 }
 
@@ -69,7 +71,9 @@ bool upload_claims_begin(struct upload_claims *claims, uint64_t ino)
 
 	lock_acquire(&claims->lock);
 	assert(!claims->bulk_ino);
-	begun = !claims->closed && !has_locked(claims, ino);
+	while (claims->closed)
+		condition_wait(&claims->changed, &claims->lock);
+	begun = !has_locked(claims, ino);
 	if (begun)
 		claims->bulk_ino = ino;
 	lock_release(&claims->lock);

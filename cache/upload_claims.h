@@ -4,8 +4,8 @@
  * carries, the bulk uploader one other at a time, never both the same.
  *
  *	committer                          bulk
- *	claims_close: bulk begins nothing  claims_begin(ino): false while
- *	new; which one is it at?           closed, or when it is claimed
+ *	claims_close: bulk begins nothing  claims_begin(ino): waits while
+ *	new; which one is it at?           closed; false when it is claimed
  *	claims_take(inos): waits until     claims_end()
  *	bulk is at none of them; open
  *	claims_drop

@@ -4,7 +4,6 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
-#include "backend/object_name.h"
 #include "backend/store_mem.h"
 #include "cache/commit_record.h"
 #include "tests/commit/world.h"
@@ -67,6 +66,7 @@ START_TEST(a_file_comes_back_on_a_new_machine)
 	world_set_xattr(&world, 1, 99);
 	world_wait(&world);
 	ck_assert_uint_eq(dirty_rows(&world), 0);
+	ck_assert_uint_eq(dirty_bytes(&world), 0);
 	state = state_of(&world);
 	world_close(&world);
 	assert_restores_to(&state);
@@ -102,29 +102,6 @@ START_TEST(a_large_file_comes_back_and_a_copy_of_it_costs_nothing)
 }
 END_TEST
 
-static int add_size(const struct store_object *object, void *arg)
-{
-	*(uint64_t *)arg += object->size;
-	return 0;
-}
-
-static uint64_t pack_bytes(struct world *world)
-{
-	uint64_t bytes = 0;
-
-	ck_assert_int_eq(store_list(world->cache.store, OBJECT_PREFIX_PACK, NULL, add_size, &bytes),
-			 0);
-	return bytes;
-}
-
-static uint64_t dirty_bytes(struct world *world)
-{
-	struct segments_stats segments;
-
-	segments_stats_get(world->cache.segments, &segments);
-	return segments.dirty_bytes;
-}
-
 START_TEST(a_large_file_is_uploaded_ahead_and_committed_when_it_is_there)
 {
 	struct committer_status status;
@@ -143,50 +120,6 @@ START_TEST(a_large_file_is_uploaded_ahead_and_committed_when_it_is_there)
 	ck_assert_uint_eq(status.logical_bytes, 20 << 20);
 	ck_assert_uint_eq(dirty_bytes(&world), 0);
 	ck_assert_uint_eq(status.pending_files, 0);
-	state = state_of(&world);
-	world_close(&world);
-	assert_restores_to(&state);
-	teardown();
-}
-END_TEST
-
-/* Written slowly and uploaded meanwhile; its copy, written at once, must be
- * cut at the same places, or it would be stored twice. */
-START_TEST(a_file_uploaded_while_it_grows_is_cut_like_its_copy)
-{
-	const uint32_t size = 24 << 20;
-	const uint32_t step = 1 << 20;
-	struct digest state;
-	struct world world;
-	uint64_t packed;
-	uint32_t at;
-
-	setup();
-	world_open(&world, &here);
-	world_create(&world, 1);
-	world_create(&world, 2);
-	world_hold_open(&world, 1);
-	for (at = 0; at < size; at += step) {
-		uint64_t dirty = dirty_bytes(&world);
-		int tries = 0;
-
-		/* Blocks get their bytes from seed + number of the block. */
-		world_write(&world, 1, 3 * (1000 + at / 65536) + 0, at, step);
-		while (at > 10 << 20 && dirty_bytes(&world) >= dirty + step && tries++ < 400)
-			usleep(1000);
-	}
-	ck_assert_uint_lt(dirty_bytes(&world), size);
-	world_let_go(&world);
-	world_wait(&world);
-	packed = pack_bytes(&world);
-	ck_assert_uint_gt(packed, size / 2);
-	/* Held open: however slow this machine is, no commit takes half of it. */
-	world_hold_open(&world, 2);
-	for (at = 0; at < size; at += step)
-		world_write(&world, 2, 3 * (1000 + at / 65536) + 0, at, step);
-	world_let_go(&world);
-	world_wait(&world);
-	ck_assert_uint_lt(pack_bytes(&world) - packed, packed / 100);
 	state = state_of(&world);
 	world_close(&world);
 	assert_restores_to(&state);
@@ -349,7 +282,6 @@ int main(void)
 	tcase_add_test(cases, a_file_comes_back_on_a_new_machine);
 	tcase_add_test(cases, a_large_file_comes_back_and_a_copy_of_it_costs_nothing);
 	tcase_add_test(cases, a_large_file_is_uploaded_ahead_and_committed_when_it_is_there);
-	tcase_add_test(cases, a_file_uploaded_while_it_grows_is_cut_like_its_copy);
 	tcase_add_test(cases, a_wait_for_more_than_a_commit_carries_ends);
 	tcase_add_loop_test(cases, whatever_happens_to_files_comes_back, 0, 10);
 	tcase_add_test(cases, nothing_to_carry_makes_no_commit);

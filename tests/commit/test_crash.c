@@ -303,6 +303,7 @@ START_TEST(each_point_is_survived)
 			  !memcmp(&state, &shared->states[1], sizeof(state)));
 	world_wait(&world);
 	ck_assert_uint_eq(dirty_rows(&world), 0);
+	ck_assert_uint_eq(dirty_bytes(&world), 0);
 	state = state_of(&world);
 	world_close(&world);
 	world_open(&world, &fresh);

@@ -380,6 +380,26 @@ static unsigned int count_xattrs(struct world *world, uint64_t ino)
 	return count;
 }
 
+START_TEST(many_commits_are_read_ahead_and_taken_in_order)
+{
+	struct digest state;
+	struct world world;
+	unsigned int i;
+
+	setup();
+	world_open(&world, &confs[0]);
+	for (i = 0; i < 60; i++) {
+		world_create(&world, i % WORLD_FILES);
+		world_write(&world, i % WORLD_FILES, i, 0, 100);
+		world_wait(&world);
+	}
+	state = state_of(&world);
+	world_close(&world);
+	assert_opens_as(&confs[1], &state);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_commit_of_many_rows_is_put_in_parts)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
@@ -435,6 +455,7 @@ int main(void)
 	tcase_add_test(cases, a_dirty_cache_goes_on_when_another_machine_only_looked);
 	tcase_add_test(cases, the_loser_of_a_takeover_stops_and_keeps_its_data);
 	tcase_add_test(cases, a_commit_that_wins_against_the_fence_is_taken_in);
+	tcase_add_test(cases, many_commits_are_read_ahead_and_taken_in_order);
 	tcase_add_test(cases, a_commit_of_many_rows_is_put_in_parts);
 	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
 	suite_add_tcase(suite, cases);

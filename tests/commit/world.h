@@ -80,5 +80,7 @@ struct digest state_of(struct world *world);
  * DIRTY rows: what a restore must give. */
 void state_assert_tidy(struct world *world);
 uint64_t dirty_rows(struct world *world);
+/* Bytes of segments that are in no acknowledged pack. */
+uint64_t dirty_bytes(struct world *world);
 
 #endif

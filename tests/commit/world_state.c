@@ -180,6 +180,14 @@ uint64_t dirty_rows(struct world *world)
 	return count;
 }
 
+uint64_t dirty_bytes(struct world *world)
+{
+	struct segments_stats segments;
+
+	segments_stats_get(world->cache.segments, &segments);
+	return segments.dirty_bytes;
+}
+
 static bool is_named(struct world *world, uint64_t ino)
 {
 	unsigned int file;
