@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Writes the manual page dray(1) from the help texts: make_man.sh DRAY > dray.1
+# Writes the manual page dray(1) from the help texts: make_man.sh DRAY FILE
 # (The help comes from the tables that the code parses by, so neither lags.)
 set -eu
 dray=$1
+exec >"$2"
 
 # Text as it is: backslashes and leading dots and quotes would be roff.
 verbatim() {
