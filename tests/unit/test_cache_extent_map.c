@@ -163,7 +163,7 @@ START_TEST(test_random_changes_match_the_model)
 	int i;
 
 	srandom((unsigned int)_i + 1);
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 100; i++) {
 		uint64_t from = (uint64_t)random() % FILE_BYTES;
 		uint64_t until = from + 1 + (uint64_t)random() % 40;
 
@@ -202,7 +202,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_loop_test(tcase, test_random_changes_match_the_model, 0, 15);
+	tcase_add_loop_test(tcase, test_random_changes_match_the_model, 0, 10);
 	tcase_add_test(tcase, test_a_slice_without_a_segment_has_no_place);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
