@@ -4,10 +4,13 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 
-#define SEGMENT_BYTES_MIN (1ull << 20)
-#define SEGMENT_BYTES_MAX (64ull << 20)
-/* A cache is at least so many segments, or evicting one would be a jolt. */
-#define SEGMENTS_A_CACHE 32
+/* A cache is at least so many segments, or evicting one would be a jolt. And
+ * what the journal and the memtables before it take leaves room for them. */
+#define FILES_A_CACHE	   32
+#define FILE_BYTES_MIN	   (1ull << 20)
+#define SEGMENT_BYTES_MAX  (64ull << 20)
+#define JOURNAL_BYTES_MAX  (64ull << 20)
+#define MEMTABLE_BYTES_MAX (16ull << 20)
 
 static void hook_use(void *arg, uint64_t segment, int64_t live, int64_t dirty)
 {
@@ -51,13 +54,13 @@ static void replay_progress(void *arg, uint64_t done, uint64_t total)
 				     cache->conf.progress_arg);
 }
 
-static uint64_t segment_bytes(const struct cache *cache)
+static uint64_t file_bytes(const struct cache *cache, uint64_t max)
 {
-	uint64_t bytes = cache->conf.cache_bytes / SEGMENTS_A_CACHE;
+	uint64_t bytes = cache->conf.cache_bytes / FILES_A_CACHE;
 
-	if (bytes < SEGMENT_BYTES_MIN)
-		return SEGMENT_BYTES_MIN;
-	return bytes > SEGMENT_BYTES_MAX ? SEGMENT_BYTES_MAX : bytes;
+	if (bytes < FILE_BYTES_MIN)
+		return FILE_BYTES_MIN;
+	return bytes > max ? max : bytes;
 }
 
 static int open_segments(struct cache *cache, bool read_only)
@@ -65,7 +68,7 @@ static int open_segments(struct cache *cache, bool read_only)
 	CLEANUP_FREE char *directory = xasprintf("%s/segments", cache->directory);
 	struct segments_conf conf = {
 		.directory = directory,
-		.segment_bytes = segment_bytes(cache),
+		.segment_bytes = file_bytes(cache, SEGMENT_BYTES_MAX),
 		.read_only = read_only,
 	};
 
