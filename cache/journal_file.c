@@ -101,8 +101,10 @@ static void zero_ahead(struct journal_file *file, uint64_t end)
 	static const uint8_t zeros[ZERO_STEP];
 	uint64_t target = (end / ZERO_STEP + 1) * ZERO_STEP;
 
-	if (!write_all(file, zeros, target - end, end) && target > file->size)
-		file->size = target;
+	if (target > file->size)
+		target = file->size;
+	if (target > end)
+		write_all(file, zeros, target - end, end);
 	file->zeroed = target;
 }
 
