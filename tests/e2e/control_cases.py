@@ -13,13 +13,19 @@ CACHE, MOUNTPOINT = None, None
 CONNECTIONS_MAX = 64
 
 
-def ask(verb, **arguments):
-    """The answer's lines. Clients of earlier tests may still be leaving."""
+def connect():
+    """A connection that is served. Clients of earlier tests may still be leaving."""
     while True:
-        with control.connect(CACHE) as sock:
-            answer = list(control.ask(sock, {"verb": verb, **arguments}))
-        if answer[-1].get("code") != "try_again":
-            return answer
+        sock = control.connect(CACHE)
+        if list(control.ask(sock, {"verb": "ping"}))[-1]["event"] == "done":
+            return sock
+        sock.close()
+
+
+def ask(verb, **arguments):
+    """The answer's lines."""
+    with connect() as sock:
+        return list(control.ask(sock, {"verb": verb, **arguments}))
 
 
 class Control(unittest.TestCase):
@@ -64,7 +70,7 @@ class Control(unittest.TestCase):
         self.assertEqual(ask("sync"), [{"event": "done"}])
 
     def test_malformed_lines_are_answered_and_the_connection_goes_on(self):
-        with control.connect(CACHE) as sock:
+        with connect() as sock:
             for line in (b"\n", b"{", b"[]\n", b'{"verb":"fly"}\n', b"\xff\xfe\n", b"\0\n",
                          b'{"verb":"ls"}\n', b'{"verb":"ls","paths":["relative"]}\n'):
                 sock.sendall(line if line.endswith(b"\n") else line + b"\n")
@@ -74,20 +80,20 @@ class Control(unittest.TestCase):
             self.assertEqual(list(control.ask(sock, {"verb": "ping"}))[-1]["event"], "done")
 
     def test_a_line_may_come_in_pieces(self):
-        with control.connect(CACHE) as sock:
+        with connect() as sock:
             for byte in b'{"verb":"ping"}\n':
                 sock.sendall(bytes([byte]))
             self.assertEqual(list(control.answers(sock))[-1]["event"], "done")
 
     def test_several_requests_may_be_sent_at_once(self):
-        with control.connect(CACHE) as sock:
+        with connect() as sock:
             sock.sendall(b'{"verb":"ping"}\n' * 3)
             with sock.makefile("r") as lines:
                 for _ in range(3):
                     self.assertEqual(json.loads(lines.readline())["event"], "done")
 
     def test_a_line_too_long_ends_the_connection(self):
-        with control.connect(CACHE) as sock:
+        with connect() as sock:
             try:
                 sock.sendall(b"x" * (2 << 20))
                 answer = list(control.answers(sock))[-1]
@@ -97,7 +103,7 @@ class Control(unittest.TestCase):
         self.assertEqual(ask("ping")[-1]["event"], "done")
 
     def test_a_client_that_does_not_read_blocks_nobody(self):
-        with control.connect(CACHE) as deaf:
+        with connect() as deaf:
             deaf.setblocking(False)
             with self.assertRaises(BlockingIOError):
                 while True:
