@@ -178,6 +178,7 @@ struct segment *segment_find_or_lost_locked(struct segments *segments, uint64_t 
 	if (!segment) {
 		segment = segment_add_locked(segments, number);
 		segment->state = SEGMENT_LOST;
+		segment->class = SEGMENT_CLASS_WRITTEN;
 	}
 	return segment;
 }
@@ -198,7 +199,10 @@ void segments_use(struct segments *segments, uint64_t number, int64_t live, int6
 {
 	struct segment *segment;
 	uint64_t live_before, dirty_before;
+	bool replaying = !atomic_load(&segments->started);
 
+	if (replaying)
+		segment_learn_class(segments, number);
 	lock_acquire(&segments->lock);
 	segment = segment_find_or_lost_locked(segments, number);
 	live_before = segment->live;
@@ -209,7 +213,7 @@ void segments_use(struct segments *segments, uint64_t number, int64_t live, int6
 	atomic_fetch_add(&segments->dirty_bytes, (int64_t)(segment->dirty - dirty_before));
 	segment->row_changed = true;
 	/* A killed process may have left these bytes unflushed. */
-	if (!segments->started && live > 0)
+	if (replaying && live > 0)
 		segment->appended = segment->flushed + 1;
 	segment_settle_locked(segments, segment);
 	lock_release(&segments->lock);

@@ -40,7 +40,7 @@ struct segment {
 	/* immutable */
 	uint64_t number;
 	/* guarded by segments.lock */
-	enum segment_class class; /* INVALID until known: made after the last checkpoint */
+	enum segment_class class; /* INVALID until segment_learn_class() */
 	enum segment_state state;
 	uint64_t size; /* allocated to records */
 	uint64_t live;
@@ -66,12 +66,12 @@ struct segments {
 	struct lock lock;
 	struct condition changed; /* a file was made, or a flush ended */
 	_Atomic int64_t dirty_bytes;
+	atomic_bool started; /* replay is over */
 	/* guarded by lock */
 	struct segment **table; /* ascending numbers */
 	size_t count;
 	size_t capacity;
 	uint64_t next_number;
-	bool started;
 	struct segment *open[SEGMENT_CLASSES];
 	bool opening[SEGMENT_CLASSES]; /* a thread makes the next file */
 	uint64_t spare;		       /* a file made ahead, not in the table; 0: none */
@@ -107,6 +107,13 @@ void segment_put(struct segments *segments, struct segment *segment);
 void segment_put_locked(struct segments *segments, struct segment *segment);
 /* Appends no more to it. */
 void segment_seal_locked(struct segments *segments, struct segment *segment);
+
+/*
+ * segment_open.c: a segment that was made after the last checkpoint has no row
+ * yet; its first record tells the class. Needed from its first use in replay on,
+ * since replay may end in a checkpoint.
+ */
+void segment_learn_class(struct segments *segments, uint64_t number);
 
 /* segment_file.c */
 void segment_file_name(uint64_t number, char name[SEGMENT_NAME_BYTES]);

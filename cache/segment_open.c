@@ -145,15 +145,19 @@ static int first_class(const struct segment_tag *tag, uint32_t record, uint32_t 
 	return 1;
 }
 
-/* What is not in a checkpoint yet is told by the first record. */
-static void learn_class(struct segments *segments, struct segment *segment)
+void segment_learn_class(struct segments *segments, uint64_t number)
 {
 	enum segment_class class = SEGMENT_CLASS_WRITTEN;
+	struct segment *segment;
+	bool known;
 
-	if (segment->class != SEGMENT_CLASS_INVALID)
+	lock_acquire(&segments->lock);
+	segment = segment_find_locked(segments, number);
+	known = !segment || segment->class != SEGMENT_CLASS_INVALID;
+	lock_release(&segments->lock);
+	if (known)
 		return;
-	if (segment->live && segment->state != SEGMENT_LOST)
-		segment_scan(segments, segment->number, first_class, &class);
+	segment_scan(segments, number, first_class, &class);
 	lock_acquire(&segments->lock);
 	set_class_locked(segments, segment, class);
 	lock_release(&segments->lock);
@@ -163,13 +167,13 @@ int segments_start(struct segments *segments)
 {
 	size_t i;
 
-	/* Nobody else uses the table yet. */
-	for (i = 0; i < segments->count; i++)
-		learn_class(segments, segments->table[i]);
 	lock_acquire(&segments->lock);
-	segments->started = true;
+	atomic_store(&segments->started, true);
 	for (i = segments->count; i-- > 0;) {
 		struct segment *segment = segments->table[i];
+
+		if (segment->class == SEGMENT_CLASS_INVALID) /* of no use to anybody */
+			set_class_locked(segments, segment, SEGMENT_CLASS_WRITTEN);
 
 		if (segment->state == SEGMENT_LOST && segment->live)
 			log_error("segment %s/%016" PRIx64 ".seg is missing: %" PRIu64
