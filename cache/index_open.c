@@ -8,6 +8,7 @@
 
 #include "backend/base/error.h"
 #include "backend/base/log.h"
+#include "cache/index_apply.h"
 #include "cache/index_checkpoint.h"
 #include "cache/index_int.h"
 #include "cache/replay.h"
@@ -215,15 +216,23 @@ static int start_journal(struct index *index, const struct journal_scan *scan)
 /*
  * What replay found out about segment bytes after a power cut holds for the
  * segments as they are now: it goes into LMDB before anything changes them.
+ * Also when every record was dropped: applied_lsn has to pass them, or the next
+ * replay would bring them back.
  */
 static int settle(struct index *index)
 {
+	struct batch batch;
 	bool frozen;
 
+	batch_init(&batch, BATCH_ROWS, 0);
+	batch_put_u64(&batch, META_NEXT_INO, atomic_load(&index->next_ino));
 	lock_acquire(&index->lock);
+	if (index->lsn > index->applied_lsn)
+		index_apply_raw_locked(index, &batch);
 	index_freeze_locked(index);
 	frozen = index->view->count > 1;
 	lock_release(&index->lock);
+	batch_release(&batch);
 	return frozen ? index_checkpoint_oldest(index) : 0;
 }
 
