@@ -141,6 +141,10 @@ int cache_local_open(struct cache *cache, bool read_only)
 		result = index_open_replay(cache->index);
 	if (!result && !read_only)
 		result = segments_start(cache->segments);
+	/* Bytes that a killed process left unflushed: an fsync only knows of
+	 * those that are written from now on. */
+	if (!result && !read_only)
+		result = index_flush_all(cache->index);
 	if (result) {
 		cache_local_abandon(cache);
 		return result;
