@@ -20,6 +20,8 @@
 struct local_cache {
 	char *directory;
 	struct cache *cache;
+	uint64_t cache_bytes;	  /* 0: 1 GiB */
+	const struct id *boot_id; /* NULL: the machine's; another one: after a power cut */
 };
 
 static inline void local_cache_open(struct local_cache *local)
@@ -28,7 +30,8 @@ static inline void local_cache_open(struct local_cache *local)
 	int result;
 
 	cache->directory = xstrdup(local->directory);
-	cache->conf.cache_bytes = 1u << 30;
+	cache->conf.cache_bytes = local->cache_bytes ? local->cache_bytes : 1u << 30;
+	cache->conf.boot_id = local->boot_id;
 	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
 	atomic_store(&cache->epoch, 1);
 	result = cache_local_open(cache, false);
