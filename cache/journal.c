@@ -377,7 +377,11 @@ int journal_write(struct journal *journal, uint64_t lsn)
 
 /* Flushing. */
 
-/* Flushes what is written, oldest file first; drops the lock meanwhile. */
+/*
+ * Flushes what is written, oldest file first; drops the lock meanwhile. When
+ * records came to a file during its flush it stops there, since nothing in a
+ * newer file is durable before them; the caller comes again.
+ */
 static int flush_step_locked(struct journal *journal)
 {
 	struct journal_log *log;
@@ -398,6 +402,8 @@ static int flush_step_locked(struct journal *journal)
 		log->synced_lsn = target;
 		journal->durable_lsn = target;
 		journal->flushes_total++;
+		if (log->written_lsn != target)
+			break;
 	}
 	return 0;
 }
