@@ -236,10 +236,32 @@ static int settle(struct index *index)
 	return frozen ? index_checkpoint_oldest(index) : 0;
 }
 
+/*
+ * Ids of chunks get into packs before any row has them. So this session takes
+ * a block of its own, and the next one will: durable before the first is used.
+ */
+static int reserve_chunks(struct index *index)
+{
+	uint64_t block = (atomic_load(&index->next_chunk) / CHUNK_BLOCK + 1) * CHUNK_BLOCK;
+	struct lmdb_write *write;
+	int result = lmdb_write_begin(index->lmdb, &write);
+
+	if (result)
+		return result;
+	result = lmdb_write_meta(write, META_NEXT_CHUNK, block);
+	if (result) {
+		lmdb_write_abort(write);
+		return result;
+	}
+	result = lmdb_write_commit(write);
+	if (!result)
+		atomic_store(&index->next_chunk, block);
+	return result;
+}
+
 int index_open_replay(struct index *index)
 {
 	struct journal_scan scan;
-	uint64_t chunk = atomic_load(&index->next_chunk);
 	int result;
 
 	result = journal_scan_open(index->journal_directory, index->applied_lsn, &index->boot_id,
@@ -254,10 +276,10 @@ int index_open_replay(struct index *index)
 	journal_scan_release(&scan);
 	if (result || index->conf.read_only)
 		return result;
-	chunk = atomic_load(&index->next_chunk);
-	atomic_store(&index->next_chunk, (chunk / CHUNK_BLOCK + 1) * CHUNK_BLOCK);
-	index_checkpointer_start(index);
-	return 0;
+	result = reserve_chunks(index);
+	if (!result)
+		index_checkpointer_start(index);
+	return result;
 }
 
 void index_abandon(struct index *index)
