@@ -15,4 +15,4 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 suites='unit|commit|store'
 [ "$preset" = asan ] && suites="$suites|fuzz|model" # these have one thread
-exec ctest --test-dir "build/$preset" --output-on-failure -j2 -R "^($suites)/" -E '^store/s3|ns_large'
+exec ctest --test-dir "build/$preset" --output-on-failure -j2 -R "^($suites)/" -E '^store/s3|ns_large|power_cut'
