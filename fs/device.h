@@ -13,7 +13,7 @@
  *
  * With the feature, clearing set-user-ID and set-group-ID bits is our part:
  * at a WRITE or truncation that is marked, at chown, fallocate and
- * copy_file_range (fs_drop_privileges()).
+ * copy_file_range (privileges.h).
  */
 #ifndef DRAY_FS_DEVICE_H
 #define DRAY_FS_DEVICE_H

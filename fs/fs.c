@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/fs.h"
 
-#include <sys/stat.h>
-
 #include "backend/base/clock.h"
 
 /* Renames and seeks for holes of a file that is open for writing are rare. */
@@ -53,31 +51,4 @@ static void launder_one(uint64_t ino, void *arg)
 void fs_launder_all(struct fs *fs)
 {
 	inode_table_each_written(fs->inodes, launder_one, fs);
-}
-
-uint32_t fs_privileges(uint32_t mode)
-{
-	uint32_t bits = 0;
-
-	if (!S_ISREG(mode))
-		return 0;
-	bits |= mode & S_ISUID;
-	/* Set-group-ID without execution by the group means mandatory locking. */
-	if (mode & S_IXGRP)
-		bits |= mode & S_ISGID;
-	return bits;
-}
-
-int fs_drop_privileges(struct fs *fs, uint64_t ino)
-{
-	struct attributes attributes;
-	int result = attr_get(fs->cache, ino, &attributes);
-
-	if (result || !fs_privileges(attributes.mode))
-		return result;
-	attributes.mode &= ~fs_privileges(attributes.mode);
-	result = attr_set(fs->cache, ino, ATTR_MODE, &attributes, NULL);
-	/* The attributes only; it takes no lock that a request holds. */
-	fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
-	return result;
 }

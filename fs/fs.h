@@ -8,8 +8,8 @@
  * and nothing is ever invalidated, with two exceptions:
  *
  *	fs_launder()	a file's dirty pages must come here now
- *	fs_drop_privileges()	the set-user-ID bit went, which the kernel leaves
- *		to us (device.h)
+ *	privileges_drop()	the set-user-ID bit went, which the kernel leaves
+ *		to us (privileges.h)
  *
  * In the kernel's write-back mode, size and mtime of a regular file belong to
  * the kernel: it sends them by SETATTR before FLUSH, and ignores what we say.
@@ -54,11 +54,5 @@ void fs_release(struct fs *fs);
 void fs_launder(struct fs *fs, uint64_t ino);
 /* fs_launder() of every file that is open for writing. */
 void fs_launder_all(struct fs *fs);
-
-/* The file was changed by someone without CAP_FSETID: clears set-user-ID, and
- * set-group-ID of an executable. Returns 0 or the error of attr_set(). */
-int fs_drop_privileges(struct fs *fs, uint64_t ino);
-/* The rule: which bits of mode go. */
-uint32_t fs_privileges(uint32_t mode);
 
 #endif

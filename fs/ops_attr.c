@@ -12,6 +12,7 @@
 #include "fs/control_proto.h"
 #include "fs/fs.h"
 #include "fs/ops.h"
+#include "fs/privileges.h"
 #include "fs/reply.h"
 
 #define STATFS_BLOCK 4096
@@ -79,20 +80,22 @@ static unsigned int take_fields(const struct stat *stat, int to_set, struct attr
 	return mask;
 }
 
-/* The bits of fs_privileges() are to go with this change (chown, or a
- * truncation by someone without CAP_FSETID). */
-static int take_privileges_away(struct fs *fs, uint64_t ino, struct attributes *in,
+/* The file is given away, or truncated by someone without CAP_FSETID. */
+static int take_privileges_away(fuse_req_t req, uint64_t ino, struct attributes *in,
 				unsigned int *mask)
 {
+	struct fs *fs = fuse_req_userdata(req);
 	struct attributes now;
+	uint32_t lost;
 	int result = attr_get(fs->cache, ino, &now);
 
 	if (result)
 		return result;
+	lost = privileges_lost(req, &now);
 	if (!(*mask & ATTR_MODE))
 		in->mode = now.mode;
-	if (fs_privileges(now.mode)) {
-		in->mode &= ~fs_privileges(now.mode);
+	if (lost) {
+		in->mode &= ~lost;
 		*mask |= ATTR_MODE;
 	}
 	return 0;
@@ -110,7 +113,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat, int to_set,
 	(void)fi;
 	/* The one bit for both of FUSE_HANDLE_KILLPRIV_V2. */
 	if (to_set & FUSE_SET_ATTR_KILL_SUID)
-		result = take_privileges_away(fs, ino, &in, &mask);
+		result = take_privileges_away(req, ino, &in, &mask);
 	if (!result)
 		result = attr_set(fs->cache, ino, mask, &in, &out);
 	if (result)

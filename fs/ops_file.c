@@ -11,6 +11,7 @@
 #include "fs/fs.h"
 #include "fs/handle.h"
 #include "fs/ops.h"
+#include "fs/privileges.h"
 #include "fs/reply.h"
 
 /* Whoever opens a file finds the pages that the kernel has: nobody else
@@ -168,7 +169,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 
 	(void)fi; /* of a page written back, it may be any handle of the inode */
 	if (device_write_drops_privileges())
-		result = fs_drop_privileges(fs, ino);
+		result = privileges_drop(req, ino);
 	if (!result)
 		result = io_write(fs->cache, ino, (uint64_t)offset, bytes, size);
 	if (result) {
@@ -200,14 +201,6 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	reply_result(req, "fsync", ino, NULL, io_fsync(fs->cache, ino));
 }
 
-/* Root keeps set-user-ID bits, as with CAP_FSETID. */
-static int drop_privileges_of_caller(fuse_req_t req, uint64_t ino)
-{
-	if (!fuse_req_ctx(req)->uid)
-		return 0;
-	return fs_drop_privileges(fuse_req_userdata(req), ino);
-}
-
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
 		  struct fuse_file_info *fi)
 {
@@ -216,7 +209,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 
 	(void)fi;
 	if (!result)
-		result = drop_privileges_of_caller(req, ino);
+		result = privileges_drop_unless_root(req, ino);
 	reply_result(req, "fallocate", ino, NULL, result);
 }
 
@@ -287,7 +280,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
 	(void)fi_out;
 	(void)flags;
 	if (!result)
-		result = drop_privileges_of_caller(req, ino_out);
+		result = privileges_drop_unless_root(req, ino_out);
 	if (result)
 		reply_result(req, "copy_file_range", ino_out, NULL, result);
 	else

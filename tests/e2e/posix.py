@@ -51,13 +51,13 @@ def read_file(path):
         return file.read()
 
 
-def as_somebody(function):
-    """Runs the function in a child without privileges; its exception comes back."""
+def as_somebody(function, groups=()):
+    """Runs the function in a child without privileges; its errno comes back."""
     child = os.fork()
     if not child:
         status = 0
         try:
-            os.setgroups([])
+            os.setgroups(groups)
             os.setresgid(SOMEBODY, SOMEBODY, SOMEBODY)
             os.setresuid(SOMEBODY, SOMEBODY, SOMEBODY)
             function()
@@ -422,6 +422,10 @@ class Attributes(Case):
         os.chmod("f", 0o6755)
         os.chown("f", 1, 1)
         self.assertEqual(self.mode("f"), 0o755)
+        os.mkfifo("p")
+        os.chmod("p", 0o6755)
+        os.chown("p", 1, 1)
+        self.assertEqual(self.mode("p"), 0o755)
         os.mkdir("d")
         os.chmod("d", 0o2755)
         os.chown("d", 1, 1)
@@ -442,9 +446,15 @@ class Attributes(Case):
             os.chmod("f", 0o6777)
             self.assertEqual(as_somebody(change), 0)
             self.assertEqual(self.mode("f"), 0o777)
-            os.chmod("f", 0o2767)  # no execution by the group: it stays
+            # Not for execution by the group: it stays if it is the writer's.
+            os.chmod("f", 0o2767)
             self.assertEqual(as_somebody(change), 0)
+            self.assertEqual(self.mode("f"), 0o767)
+            os.chown("f", 0, 777)
+            os.chmod("f", 0o2767)
+            self.assertEqual(as_somebody(change, [777]), 0)
             self.assertEqual(self.mode("f"), 0o2767)
+            os.unlink("f")
 
     def test_root_who_writes_leaves_setuid(self):
         write_file("f", b"x")
