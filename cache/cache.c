@@ -49,8 +49,7 @@ static struct cache *cache_new(const char *directory)
 	cache->directory = xstrdup(directory);
 	cache->lock_fd = -1;
 	cache->seal = seal_null();
-	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
-	lock_init(&cache->renames, LOCK_RANK_RENAMES);
+	cache_init_locks(cache);
 	atomic_store(&cache->state, CACHE_STATE_OPENING);
 	return cache;
 }
@@ -59,8 +58,7 @@ static void cache_free(struct cache *cache)
 {
 	if (cache->lock_fd >= 0)
 		close(cache->lock_fd);
-	lock_destroy(&cache->lifecycle);
-	lock_destroy(&cache->renames);
+	cache_destroy_locks(cache);
 	free(cache->directory);
 	free(cache->url);
 	free(cache);
@@ -141,8 +139,8 @@ static int start(struct cache *cache)
 	int result;
 
 	cache->budget = budget_start(cache);
-	cache->fetch = fetch_start(cache, cache->conf.fetch_threads);
 	cache->evictor = evict_start(cache);
+	cache->fetch = fetch_start(cache, cache->conf.fetch_threads);
 	cache->flusher = flusher_start(cache);
 	atomic_store(&cache->state, CACHE_STATE_SERVING);
 	result = ns_make_root(cache, getuid(), getgid());
@@ -163,13 +161,13 @@ static void stop(struct cache *cache)
 		store_retry_stop(cache->conf.retry);
 	if (cache->committer)
 		committer_stop(cache->committer);
-	evict_stop(cache->evictor);
 	fetch_stop(cache->fetch);
+	evict_stop(cache->evictor);
 	budget_stop(cache->budget);
 	flusher_stop(cache->flusher);
 	cache->committer = NULL;
-	cache->evictor = NULL;
 	cache->fetch = NULL;
+	cache->evictor = NULL;
 	cache->budget = NULL;
 	cache->flusher = NULL;
 }

@@ -61,6 +61,9 @@ struct cache {
 
 /* cache_state.c */
 
+/* For whoever makes a struct cache: first, and last. */
+void cache_init_locks(struct cache *cache);
+void cache_destroy_locks(struct cache *cache);
 /*
  * Becomes READ_ONLY for the cause that err_message(code) tells (the first
  * one is kept). Dirty data stays. Logged once.

@@ -131,7 +131,6 @@ int cache_local_open(struct cache *cache, bool read_only)
 {
 	int result;
 
-	lock_init(&cache->renames, LOCK_RANK_RENAMES);
 	result = open_segments(cache, read_only);
 	if (!result)
 		result = open_index(cache, read_only);
@@ -164,7 +163,6 @@ static void close_local(struct cache *cache, void (*close_index)(struct index *i
 	cache->nodes = NULL;
 	cache->index = NULL;
 	cache->segments = NULL;
-	lock_destroy(&cache->renames);
 }
 
 void cache_local_close(struct cache *cache)

@@ -6,6 +6,18 @@
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
 
+void cache_init_locks(struct cache *cache)
+{
+	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	lock_init(&cache->renames, LOCK_RANK_RENAMES);
+}
+
+void cache_destroy_locks(struct cache *cache)
+{
+	lock_destroy(&cache->lifecycle);
+	lock_destroy(&cache->renames);
+}
+
 const char *cache_state_name(enum cache_state state)
 {
 	switch (state) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/store_mem.h"
 #include "cache/commit_record.h"
@@ -272,6 +274,120 @@ START_TEST(lost_replies_and_busy_stores_change_nothing)
 }
 END_TEST
 
+static uint64_t content_size(struct world *world, unsigned int file)
+{
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct content_row row = { 0 };
+	struct row_key key;
+
+	key_content(&key, world_ino(world, file));
+	if (!index_get(world->cache.index, &key, &value))
+		ck_assert_int_eq(row_get_content(value.data, value.length, &row), 0);
+	return row.size;
+}
+
+static void go_down(const char *name, void *arg)
+{
+	(void)name;
+	store_fault_set_down(arg, true);
+}
+
+/* The commit is decided, its put fails for good; the next attempt must bring
+ * the same bytes, although much has changed since. */
+START_TEST(a_decided_commit_is_put_by_a_later_attempt)
+{
+	struct store_fault_conf faults = { .seed = 1 };
+	struct committer_status status;
+	struct digest expected;
+	struct world world;
+	int tries = 0;
+
+	setup();
+	here.faults = &faults;
+	here.impatient = true;
+	world_open(&world, &here);
+	world_wait(&world);
+	crash_arm("commit/before-put", 1, go_down, world.fault);
+	world_create(&world, 1);
+	world_write(&world, 1, 1, 0, 500);
+	do {
+		usleep(5000);
+		committer_status_get(world.cache.committer, &status);
+	} while (!status.failing && tries++ < 2000);
+	ck_assert(status.failing);
+	crash_disarm();
+	world_write(&world, 1, 2, 0, 500);
+	world_create(&world, 2);
+	store_fault_set_down(world.fault, false);
+	world_wait(&world);
+	committer_status_get(world.cache.committer, &status);
+	ck_assert(!status.failing);
+	ck_assert_uint_eq(dirty_bytes(&world), 0);
+	expected = state_of(&world);
+	world_close(&world);
+	assert_restores_to(&expected);
+	teardown();
+}
+END_TEST
+
+/* Flips a bit of the file's only extent on the disk. */
+static void spoil(struct world *world, unsigned int file)
+{
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	CLEANUP_FREE char *path = NULL;
+	struct extent_row row;
+	struct row_key key;
+	uint8_t byte;
+	int fd;
+
+	key_extent(&key, world_ino(world, file), 0, 1000);
+	ck_assert_int_eq(index_get(world->cache.index, &key, &value), 0);
+	ck_assert_int_eq(row_get_extent(value.data, value.length, &row), 0);
+	path = xasprintf("%s/segments/%016llx.seg", here_directory,
+			 (unsigned long long)row.segment);
+	fd = open(path, O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	/* In the data, behind header and checksums. */
+	ck_assert_int_eq(pread(fd, &byte, 1, row.record + 600), 1);
+	byte ^= 1;
+	ck_assert_int_eq(pwrite(fd, &byte, 1, row.record + 600), 1);
+	close(fd);
+}
+
+START_TEST(rotten_bytes_are_not_uploaded_and_hold_up_nobody)
+{
+	struct committer_status status;
+	struct world world;
+	uint64_t two;
+
+	setup();
+	here.upload_delay_ns = 3600 * NS_PER_SECOND;
+	world_open(&world, &here);
+	world_create(&world, 1);
+	world_create(&world, 2);
+	world_write(&world, 1, 1, 0, 1000);
+	world_write(&world, 2, 2, 0, 1000);
+	two = world_ino(&world, 2);
+	spoil(&world, 1);
+	ck_assert_int_eq(committer_wait(world.cache.committer, INT64_MAX, NULL, NULL),
+			 -ERR_segment_corrupt);
+	committer_status_get(world.cache.committer, &status);
+	ck_assert_uint_eq(status.lost_files, 1);
+	ck_assert(status.failing);
+	ck_assert_uint_eq(dirty_bytes(&world), 1000);
+	ck_assert_uint_gt(dirty_rows(&world), 0);
+	ck_assert_int_eq(cache_check_writable(&world.cache), 0);
+	world_close(&world);
+	world_open(&world, &there);
+	ck_assert_uint_eq(world_ino(&world, 2), two);
+	ck_assert_uint_eq(content_size(&world, 2), 1000);
+	ck_assert_uint_ne(world_ino(&world, 1), 0);
+	ck_assert_uint_eq(content_size(&world, 1), 0);
+	world_close(&world);
+	teardown();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("commit");
@@ -288,6 +404,8 @@ int main(void)
 	tcase_add_test(cases, the_group_is_sealed_by_its_age);
 	tcase_add_test(cases, waiting_ends_at_its_deadline);
 	tcase_add_loop_test(cases, lost_replies_and_busy_stores_change_nothing, 0, 5);
+	tcase_add_test(cases, a_decided_commit_is_put_by_a_later_attempt);
+	tcase_add_test(cases, rotten_bytes_are_not_uploaded_and_hold_up_nobody);
 	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);

@@ -294,6 +294,45 @@ START_TEST(a_dirty_cache_goes_on_when_another_machine_only_looked)
 }
 END_TEST
 
+static void go_down(const char *name, void *arg)
+{
+	(void)name;
+	store_fault_set_down(arg, true);
+}
+
+/* Its commit was decided, but never put; somebody else's has the place. */
+START_TEST(a_commit_that_lost_its_place_is_made_again)
+{
+	struct store_fault_conf faults = { .seed = 1 };
+	struct digest state;
+	struct world world;
+	int tries = 0;
+
+	setup();
+	make_volume();
+	confs[0].faults = &faults;
+	confs[0].upload_delay_ns = NS_PER_MS;
+	world_open(&world, &confs[0]);
+	crash_arm("commit/before-put", 1, go_down, world.fault);
+	world_write(&world, 0, 99, 0, 2000);
+	while (!crash_passes() && tries++ < 2000)
+		usleep(5000);
+	ck_assert_uint_eq(crash_passes(), 1);
+	world_kill(&world);
+	crash_disarm();
+	state = local_state(&confs[0]);
+	world_open(&world, &confs[1]);
+	world_close(&world);
+	world_open(&world, &confs[0]);
+	ck_assert_uint_gt(dirty_rows(&world), 0);
+	world_wait(&world);
+	ck_assert_uint_eq(dirty_bytes(&world), 0);
+	world_close(&world);
+	assert_opens_as(&confs[2], &state);
+	teardown();
+}
+END_TEST
+
 START_TEST(the_loser_of_a_takeover_stops_and_keeps_its_data)
 {
 	struct digest state;
@@ -361,6 +400,12 @@ static int count_object(const struct store_object *object, void *arg)
 	return 0;
 }
 
+static int note_first(const struct store_object *object, void *arg)
+{
+	snprintf(arg, OBJECT_NAME_SIZE, "%s", object->key);
+	return 1;
+}
+
 static unsigned int count_xattrs(struct world *world, uint64_t ino)
 {
 	struct index_cursor *cursor;
@@ -403,7 +448,9 @@ END_TEST
 START_TEST(a_commit_of_many_rows_is_put_in_parts)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	char part[OBJECT_NAME_SIZE];
 	unsigned int objects = 0;
+	struct store *store;
 	struct world world;
 	struct batch batch;
 	struct row_key key;
@@ -435,6 +482,11 @@ START_TEST(a_commit_of_many_rows_is_put_in_parts)
 	world_open(&world, &confs[1]);
 	ck_assert_uint_eq(count_xattrs(&world, ino), 320);
 	world_close(&world);
+	store = store_mem_open(BUCKET);
+	ck_assert_int_eq(store_list(store, OBJECT_PREFIX_META, NULL, note_first, part), 1);
+	store_free(store);
+	remove_object(part);
+	assert_fails(&confs[2], -ERR_object_missing, part);
 	teardown();
 }
 END_TEST
@@ -453,6 +505,7 @@ int main(void)
 	tcase_add_test(cases, a_clean_cache_follows_what_another_machine_did);
 	tcase_add_test(cases, a_dirty_cache_is_kept_when_another_machine_changed_the_volume);
 	tcase_add_test(cases, a_dirty_cache_goes_on_when_another_machine_only_looked);
+	tcase_add_test(cases, a_commit_that_lost_its_place_is_made_again);
 	tcase_add_test(cases, the_loser_of_a_takeover_stops_and_keeps_its_data);
 	tcase_add_test(cases, a_commit_that_wins_against_the_fence_is_taken_in);
 	tcase_add_test(cases, many_commits_are_read_ahead_and_taken_in_order);

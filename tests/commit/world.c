@@ -30,6 +30,8 @@ static struct store *assemble_store(struct world *world, const struct world_conf
 	}
 	retry.delay_first_ns = NS_PER_MS;
 	retry.delay_max_ns = 10 * NS_PER_MS;
+	if (conf->impatient)
+		retry.write_limit_ns = 20 * NS_PER_MS;
 	return store_retry_new(store, &retry);
 }
 
@@ -63,7 +65,7 @@ static void release(struct world *world)
 	struct cache *cache = &world->cache;
 
 	store_free(cache->store);
-	lock_destroy(&cache->lifecycle);
+	cache_destroy_locks(cache);
 	free(cache->directory);
 	free(cache->url);
 }
@@ -87,7 +89,7 @@ int world_try_open(struct world *world, const struct world_conf *conf)
 	volume_params_init(&cache->conf.volume);
 	cache->conf.volume.chunker = (struct chunker_conf){ 8192, 32768, 131072 };
 	cache->conf.volume.pack_bytes = 1 << 20;
-	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	cache_init_locks(cache);
 	atomic_store(&cache->state, CACHE_STATE_SERVING);
 	{
 		CLEANUP_FREE char *segments = xasprintf("%s/segments", conf->directory);

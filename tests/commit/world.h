@@ -32,6 +32,7 @@ struct world_conf {
 	int64_t upload_delay_ns;
 	bool takeover;
 	const struct store_fault_conf *faults; /* or NULL */
+	bool impatient; /* puts give up soon, and the commit is tried again */
 };
 
 struct world {

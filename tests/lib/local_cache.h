@@ -32,7 +32,7 @@ static inline void local_cache_open(struct local_cache *local)
 	cache->directory = xstrdup(local->directory);
 	cache->conf.cache_bytes = local->cache_bytes ? local->cache_bytes : 1u << 30;
 	cache->conf.boot_id = local->boot_id;
-	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	cache_init_locks(cache);
 	atomic_store(&cache->epoch, 1);
 	result = cache_local_open(cache, false);
 	ck_assert_msg(!result, "%s", err_message(result));
@@ -41,12 +41,14 @@ static inline void local_cache_open(struct local_cache *local)
 	ck_assert_int_eq(ns_make_root(cache, 0, 0), 0);
 }
 
-static inline void local_cache_init(struct local_cache *local)
+/* conf: cache_bytes and boot_id are taken from it; NULL: their defaults. */
+static inline void local_cache_init_as(struct local_cache *local, const struct local_cache *conf)
 {
 	static const char *const parts[] = { "segments", "index", "journal" };
 	char path[128];
 	size_t i;
 
+	*local = conf ? *conf : (struct local_cache){ 0 };
 	local->directory = scratch_make();
 	for (i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", local->directory, parts[i]);
@@ -55,10 +57,15 @@ static inline void local_cache_init(struct local_cache *local)
 	local_cache_open(local);
 }
 
+static inline void local_cache_init(struct local_cache *local)
+{
+	local_cache_init_as(local, NULL);
+}
+
 static inline void local_cache_end(struct local_cache *local, void (*end)(struct cache *cache))
 {
 	end(local->cache);
-	lock_destroy(&local->cache->lifecycle);
+	cache_destroy_locks(local->cache);
 	free(local->cache->directory);
 	free(local->cache);
 }

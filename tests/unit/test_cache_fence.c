@@ -27,7 +27,7 @@ static struct cache *cache_make(const struct id *cache_id)
 	cache->store = store_mem_open(BUCKET);
 	cache->cache_id = cache_id ? *cache_id : id_new();
 	cache->conf.lease_ttl_ns = TTL_NS;
-	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	cache_init_locks(cache);
 	atomic_store(&cache->state, CACHE_STATE_SERVING);
 	return cache;
 }
@@ -35,7 +35,7 @@ static struct cache *cache_make(const struct id *cache_id)
 static void cache_drop(struct cache *cache)
 {
 	store_free(cache->store);
-	lock_destroy(&cache->lifecycle);
+	cache_destroy_locks(cache);
 	free(cache->directory);
 	free(cache->url);
 	free(cache);

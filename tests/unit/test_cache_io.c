@@ -26,8 +26,9 @@ static uint8_t got[4 << 20];
 
 static void begin(void)
 {
-	local.cache_bytes = 32 * MIB; /* segments of 1 MiB */
-	local_cache_init(&local);
+	const struct local_cache conf = { .cache_bytes = 32 * MIB }; /* segments of 1 MiB */
+
+	local_cache_init_as(&local, &conf);
 	local.cache->fetch = fetch_start(local.cache, 1);
 	noise_fill(1, data, sizeof(data));
 }

@@ -242,11 +242,11 @@ static void step(struct model *model)
 
 static void run(uint64_t seed)
 {
+	const struct local_cache conf = { .cache_bytes = 32u << 20 }; /* segments of 1 MiB */
 	struct model *model = xcalloc(1, sizeof(*model));
 	int i;
 
-	local.cache_bytes = 32u << 20; /* segments of 1 MiB */
-	local_cache_init(&local);
+	local_cache_init_as(&local, &conf);
 	local.cache->fetch = fetch_start(local.cache, 1);
 	model->state = seed;
 	model->files[0].ino = make_file("a");

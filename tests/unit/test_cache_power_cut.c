@@ -36,11 +36,13 @@ static void start_threads(void)
 
 static void begin(void)
 {
+	const struct local_cache conf = {
+		.boot_id = &boot_id, .cache_bytes = 32u << 20, /* segments of 1 MiB */
+	};
+
 	boot_id = id_new_uuid();
-	local.boot_id = &boot_id;
-	local.cache_bytes = 32u << 20; /* segments of 1 MiB */
 	memset(durable, 0, sizeof(durable));
-	local_cache_init(&local);
+	local_cache_init_as(&local, &conf);
 	start_threads();
 	noise_fill(1, data, sizeof(data));
 }

@@ -12,7 +12,7 @@ static void setup(void)
 {
 	memset(&cache, 0, sizeof(cache));
 	cache.directory = (char *)"/var/cache/dray/x";
-	lock_init(&cache.lifecycle, LOCK_RANK_LIFECYCLE);
+	cache_init_locks(&cache);
 	atomic_store(&cache.state, CACHE_STATE_SERVING);
 }
 
