@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The model test: random operations on the cache, without FUSE and without a
- * store, against a tree in memory; the cache is killed, checkpointed and
- * opened again at random moments.
+ * The model test: random operations on the cache, without FUSE, against a tree
+ * in memory; the cache is killed, checkpointed and opened again at random
+ * moments.
  *
- *	model [--seed N] [--seeds COUNT] [--operations N] [--directory DIR] [--verbose]
+ *	model [--cloud] [--seed N] [--seeds COUNT] [--operations N] [--directory DIR]
+ *	      [--verbose]
+ *
+ * With --cloud the cache has a store, and now and then the machine is lost: its
+ * directory is removed, and what is restored from the bucket has to be what
+ * was, or, without a wait before, a state that was (history.h). The committer
+ * works beside the operations, so such a run is not the same each time.
  *
  * Without --seed the first seed is random. It is printed, and a run with one
- * seed is the same each time.
+ * seed is the same each time. Without --directory the cache is in memory, if
+ * the machine has a place for that: nothing here depends on a disk.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -17,51 +24,66 @@
 #include "backend/base/id.h"
 #include "tests/model/run.h"
 
-int main(int argc, char **argv)
+static const struct option options[] = {
+	{ "seed", required_argument, NULL, 's' },
+	{ "seeds", required_argument, NULL, 'n' },
+	{ "operations", required_argument, NULL, 'o' },
+	{ "directory", required_argument, NULL, 'd' },
+	{ "cloud", no_argument, NULL, 'c' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ 0 },
+};
+
+static bool parse(int argc, char **argv, struct run_conf *conf, uint64_t *seeds)
 {
-	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 's' },
-		{ "seeds", required_argument, NULL, 'n' },
-		{ "operations", required_argument, NULL, 'o' },
-		{ "directory", required_argument, NULL, 'd' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ 0 },
-	};
-	char directory[64] = "";
-	const char *given = NULL;
-	uint64_t seed = random_u64() >> 32;
-	uint64_t seeds = 1;
-	unsigned int operations = 2000;
-	bool verbose = false;
-	uint64_t i;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			seed = strtoull(optarg, NULL, 0);
+			conf->seed = strtoull(optarg, NULL, 0);
 			break;
 		case 'n':
-			seeds = strtoull(optarg, NULL, 0);
+			*seeds = strtoull(optarg, NULL, 0);
 			break;
 		case 'o':
-			operations = (unsigned int)strtoul(optarg, NULL, 0);
+			conf->operations = (unsigned int)strtoul(optarg, NULL, 0);
 			break;
 		case 'd':
-			given = optarg;
+			conf->directory = optarg;
+			break;
+		case 'c':
+			conf->cloud = true;
 			break;
 		case 'v':
-			verbose = true;
+			conf->verbose = true;
 			break;
 		default:
-			return 2;
+			return false;
 		}
 	}
-	snprintf(directory, sizeof(directory), "/tmp/dray-model-%d", (int)getpid());
-	for (i = 0; i < seeds; i++) {
-		printf("seed %llu, %u operations\n", (unsigned long long)(seed + i), operations);
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	char directory[64];
+	struct run_conf conf = {
+		.seed = random_u64() >> 32,
+		.operations = 2000,
+		.directory = directory,
+	};
+	uint64_t seeds = 1;
+
+	snprintf(directory, sizeof(directory), "%s/dray-model-%d",
+		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", (int)getpid());
+	if (!parse(argc, argv, &conf, &seeds))
+		return 2;
+	for (; seeds; seeds--, conf.seed++) {
+		printf("seed %llu, %u operations\n", (unsigned long long)conf.seed,
+		       conf.operations);
 		fflush(stdout);
-		run_seed(seed + i, operations, given ? given : directory, verbose);
+		run_seed(&conf);
 	}
 	return 0;
 }

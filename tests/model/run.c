@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/model/run.h"
 
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
 #include "cache/attr.h"
-#include "cache/cache_local.h"
-#include "cache/ns.h"
 #include "tests/lib/noise.h"
-
-#define MODEL_EPOCH 7
 
 void run_trace(struct run *run, const char *format, ...)
 {
@@ -38,8 +30,8 @@ void run_fail(struct run *run, const char *format, ...)
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\nrepeat: model --seed %llu --operations %u\n",
-		(unsigned long long)run->seed, run->operations);
+	fprintf(stderr, "\nrepeat: model%s --seed %llu --operations %u\n",
+		run->cloud ? " --cloud" : "", (unsigned long long)run->seed, run->operations);
 	exit(EXIT_FAILURE);
 }
 
@@ -54,65 +46,59 @@ static void check(struct run *run, int result, const char *what)
 		run_fail(run, "%s: %s", what, err_message(result));
 }
 
-static int remove_path(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
-static void make_directory(const char *path)
-{
-	char part[4096];
-
-	nftw(path, remove_path, 16, FTW_DEPTH | FTW_PHYS);
-	mkdir(path, 0700);
-	snprintf(part, sizeof(part), "%s/segments", path);
-	mkdir(part, 0700);
-	snprintf(part, sizeof(part), "%s/index", path);
-	mkdir(part, 0700);
-	snprintf(part, sizeof(part), "%s/journal", path);
-	mkdir(part, 0700);
-}
-
-static void open_cache(struct run *run)
-{
-	struct cache *cache = xcalloc(1, sizeof(*cache));
-
-	cache->directory = xstrdup(run->directory);
-	cache->conf.cache_bytes = 1u << 30;
-	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
-	atomic_store(&cache->epoch, MODEL_EPOCH);
-	check(run, cache_local_open(cache, false), "open");
-	atomic_store(&cache->state, CACHE_STATE_SERVING);
-	run->cache = cache;
-	check(run, ns_make_root(cache, 0, 0), "make the root");
-	check(run, ns_reap_orphans(cache), "reap");
-}
-
-static void end_cache(struct run *run, void (*end)(struct cache *cache))
-{
-	end(run->cache);
-	lock_destroy(&run->cache->lifecycle);
-	free(run->cache->directory);
-	free(run->cache);
-	run->cache = NULL;
-}
-
 /* Whoever held files is gone with the gateway; unnamed ones are reaped at open. */
-static void reopen(struct run *run, bool killed)
+static void close_all(struct run *run)
 {
 	struct tree_file *file;
 
-	run_trace(run, killed ? "kill -9" : "close");
-	end_cache(run, killed ? cache_local_abandon : cache_local_close);
-	open_cache(run);
 	for (file = run->tree.files; file; file = file->next)
 		file->open = false;
 	run_collect(run);
+}
+
+static void reopen(struct run *run, bool killed)
+{
+	run_trace(run, killed ? "kill -9" : "close");
+	if (killed)
+		run_kill(run, false);
+	else
+		run_close(run);
+	run_open(run);
+	close_all(run);
 	run_compare(run);
 	run_check_rows(run);
+}
+
+/* All that was done is in the bucket, and comes back from there. */
+static void wait_and_lose(struct run *run)
+{
+	run_trace(run, "wait, and lose the machine");
+	check(run, cache_wait(run->cache, INT64_MAX, NULL, NULL), "wait");
+	run_kill(run, true);
+	run_open(run);
+	close_all(run);
+	run_compare(run);
+	run_check_rows(run);
+	history_begin(run->history, run->operation, &run->tree);
+}
+
+/* What comes back is a state there was; the model goes on from it. */
+static void lose(struct run *run)
+{
+	struct tree restored;
+	char why[256];
+
+	run_trace(run, "lose the machine");
+	run_kill(run, true);
+	run_open(run);
+	run_load(run, &restored);
+	if (!history_explains(run->history, &restored, why))
+		run_fail(run, "restored: %s", why);
+	tree_release(&run->tree);
+	run->tree = restored;
+	run_compare(run);
+	run_check_rows(run);
+	history_begin(run->history, run->operation, &run->tree);
 }
 
 static void adopt_root(struct run *run)
@@ -124,6 +110,9 @@ static void adopt_root(struct run *run)
 	run->tree.root->atime = attributes.atime;
 	run->tree.root->mtime = attributes.mtime;
 	run->tree.root->ctime = attributes.ctime;
+	run->tree.root->uid = attributes.uid;
+	run->tree.root->gid = attributes.gid;
+	run->tree.root->generation = attributes.generation;
 }
 
 static void step(struct run *run)
@@ -132,6 +121,8 @@ static void step(struct run *run)
 	run_operation(run);
 	run_check_touched(run);
 	run_collect(run);
+	if (run->cloud)
+		history_add(run->history, run->operation, &run->tree);
 	switch (run_random(run, 200)) {
 	case 0:
 		reopen(run, true);
@@ -149,30 +140,46 @@ static void step(struct run *run)
 		run_compare(run);
 		run_check_rows(run);
 		break;
+	case 5:
+		if (run->cloud)
+			wait_and_lose(run);
+		break;
+	case 6:
+		if (run->cloud)
+			lose(run);
+		break;
 	}
 }
 
-void run_seed(uint64_t seed, unsigned int operations, const char *directory, bool verbose)
+void run_seed(const struct run_conf *conf)
 {
 	struct run run = {
-		.seed = seed,
-		.operations = operations,
-		.random = seed * 2654435761u + 1,
-		.directory = directory,
+		.seed = conf->seed,
+		.operations = conf->operations,
+		.random = conf->seed * 2654435761u + 1,
+		.directory = conf->directory,
+		.cloud = conf->cloud,
 	};
 
-	make_directory(directory);
+	run_place_init(&run);
 	tree_init(&run.tree);
-	open_cache(&run);
+	run_open(&run);
 	adopt_root(&run);
-	for (run.operation = 1; run.operation <= operations; run.operation++) {
+	if (run.cloud) {
+		/* Without a commit, a lost volume begins anew. */
+		check(&run, cache_wait(run.cache, INT64_MAX, NULL, NULL), "wait");
+		history_begin(run.history, 0, &run.tree);
+	}
+	for (run.operation = 1; run.operation <= run.operations; run.operation++) {
 		step(&run);
-		if (verbose)
+		if (conf->verbose)
 			printf("%u %s\n", run.operation,
 			       run.trace[(run.traced - 1) % RUN_TRACE_LINES]);
 	}
+	if (run.cloud)
+		wait_and_lose(&run);
 	reopen(&run, true);
-	end_cache(&run, cache_local_close);
+	run_close(&run);
 	tree_release(&run.tree);
-	nftw(directory, remove_path, 16, FTW_DEPTH | FTW_PHYS);
+	run_place_release(&run);
 }

@@ -7,6 +7,7 @@
 #define DRAY_TESTS_MODEL_RUN_H
 
 #include "cache/cache_int.h"
+#include "tests/model/history.h"
 #include "tests/model/tree.h"
 
 #define RUN_TRACE_LINES 40
@@ -20,13 +21,26 @@ struct run {
 	const char *directory;
 	struct cache *cache;
 	struct tree tree;
+	/* with a store */
+	bool cloud;
+	char url[64];
+	struct volume_params volume;
+	struct history *history;
 	int64_t before_ns; /* when the operation began */
 	char trace[RUN_TRACE_LINES][RUN_TRACE_WIDTH];
 	unsigned int traced;
 };
 
-/* Removes and makes directory/, then runs. Ends the process when they disagree. */
-void run_seed(uint64_t seed, unsigned int operations, const char *directory, bool verbose);
+struct run_conf {
+	uint64_t seed;
+	unsigned int operations;
+	const char *directory; /* removed and made */
+	bool cloud;	       /* with a store in memory, which the machine may be lost to */
+	bool verbose;
+};
+
+/* Ends the process when model and cache disagree. */
+void run_seed(const struct run_conf *conf);
 
 /* Notes what the operation does; printed when the run fails. */
 void run_trace(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -35,10 +49,22 @@ _Noreturn void run_fail(struct run *run, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 uint64_t run_random(struct run *run, uint64_t limit);
 
+/* place.c: the cache's directory and its bucket. */
+void run_place_init(struct run *run);
+void run_place_release(struct run *run);
+/* Opens the cache: new, or what is there, or, with a store, what is restored. */
+void run_open(struct run *run);
+void run_close(struct run *run);
+/* As kill -9. lost: the directory is gone as well. */
+void run_kill(struct run *run, bool lost);
+
 /* operations.c: one random operation on both. */
 void run_operation(struct run *run);
 /* The kernel's part of an inode's death, in the cache: ns_forget(). */
 void run_collect(struct run *run);
+
+/* load.c: the model of what the cache holds. */
+void run_load(struct run *run, struct tree *out);
 
 /* compare.c: the touched files only; all; what must hold inside the index. */
 void run_check_touched(struct run *run);

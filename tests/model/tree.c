@@ -69,6 +69,15 @@ static struct tree_entry *find_entry(const struct tree_file *directory, const ch
 	return NULL;
 }
 
+struct tree_file *tree_find_ino(const struct tree *tree, uint64_t ino)
+{
+	struct tree_file *file = tree->files;
+
+	while (file && file->ino != ino)
+		file = file->next;
+	return file;
+}
+
 struct tree_file *tree_find(const struct tree_file *directory, const char *name)
 {
 	struct tree_entry *entry = find_entry(directory, name);
@@ -76,7 +85,15 @@ struct tree_file *tree_find(const struct tree_file *directory, const char *name)
 	return entry ? entry->file : NULL;
 }
 
-static void add_entry(struct tree_file *directory, const char *name, struct tree_file *file)
+struct tree_file *tree_add_file(struct tree *tree, uint64_t ino, uint32_t mode)
+{
+	struct tree_file *file = file_new(tree, mode);
+
+	file->ino = ino;
+	return file;
+}
+
+void tree_add_entry(struct tree_file *directory, const char *name, struct tree_file *file)
 {
 	struct tree_entry *entry = xcalloc(1, sizeof(*entry));
 
@@ -85,6 +102,11 @@ static void add_entry(struct tree_file *directory, const char *name, struct tree
 	entry->next = directory->entries;
 	directory->entries = entry;
 	directory->children++;
+}
+
+static void add_entry(struct tree_file *directory, const char *name, struct tree_file *file)
+{
+	tree_add_entry(directory, name, file);
 	directory->touched |= TOUCH_MTIME | TOUCH_CTIME;
 	if (S_ISDIR(file->mode)) {
 		directory->nlink++;
@@ -273,6 +295,7 @@ static void resize(struct tree_file *file, size_t size)
 		memset(file->data + file->size, 0, size - file->size);
 	}
 	file->size = size;
+	file->changed = true;
 	file->touched |= TOUCH_CHECK;
 }
 
@@ -282,6 +305,7 @@ int tree_write(struct tree_file *file, uint64_t offset, const void *bytes, size_
 		resize(file, offset + length);
 	if (length)
 		memcpy(file->data + offset, bytes, length);
+	file->changed = true;
 	return 0;
 }
 
@@ -305,6 +329,7 @@ void tree_zero(struct tree_file *file, uint64_t offset, uint64_t length, bool gr
 	if (length > file->size - offset)
 		length = file->size - offset;
 	memset(file->data + offset, 0, length);
+	file->changed = true;
 }
 
 int64_t tree_copy(struct tree_file *from, uint64_t from_offset, struct tree_file *to,
@@ -320,6 +345,7 @@ int64_t tree_copy(struct tree_file *from, uint64_t from_offset, struct tree_file
 	if (to_offset + length > to->size)
 		resize(to, to_offset + length);
 	memcpy(to->data + to_offset, from->data + from_offset, length);
+	to->changed = true;
 	return (int64_t)length;
 }
 

@@ -47,7 +47,9 @@ struct tree_file {
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;
+	uint32_t generation;
 	unsigned int touched; /* enum touch; the runner clears it */
+	bool changed;	      /* its content did, since the runner looked */
 	bool open;	      /* an application holds it, with or without a name */
 	char *target;	      /* symlinks */
 	uint8_t *data;	      /* regular files: size bytes */
@@ -66,6 +68,12 @@ struct tree {
 void tree_init(struct tree *tree);
 void tree_release(struct tree *tree);
 
+/* A file by its inode number, or NULL. */
+struct tree_file *tree_find_ino(const struct tree *tree, uint64_t ino);
+/* An inode without names or times, and an entry as it is: for trees that are
+ * read from somewhere. */
+struct tree_file *tree_add_file(struct tree *tree, uint64_t ino, uint32_t mode);
+void tree_add_entry(struct tree_file *directory, const char *name, struct tree_file *file);
 struct tree_file *tree_find(const struct tree_file *directory, const char *name);
 /* name NULL: an unnamed file. The caller sets ino and the times. */
 int tree_create(struct tree *tree, struct tree_file *directory, const char *name, uint32_t mode,

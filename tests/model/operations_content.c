@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random operations on the content of files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/base/cleanup.h"
+#include "cache/attr.h"
+#include "cache/io.h"
+#include "cache/state.h"
+#include "tests/lib/noise.h"
+#include "tests/model/operations.h"
+#include "tests/model/pick.h"
+
+void op_write(struct run *run)
+{
+	struct tree_file *file = pick(run, pick_regular);
+	CLEANUP_FREE uint8_t *bytes = NULL;
+	uint64_t offset;
+	uint64_t length;
+
+	if (!file)
+		return;
+	offset = pick_offset(run, file);
+	length = pick_length(run);
+	if (!pick_clip(offset, &length))
+		return;
+	bytes = xmalloc(length);
+	noise_fill(run->operation, bytes, length);
+	run_trace(run, "write %llu at %llu length %llu", (unsigned long long)file->ino,
+		  (unsigned long long)offset, (unsigned long long)length);
+	run_expect(run, io_write(run->cache, file->ino, offset, bytes, length),
+		   tree_write(file, offset, bytes, length));
+}
+
+void op_truncate(struct run *run)
+{
+	struct tree_file *file = pick(run, run_random(run, 10) ? pick_regular : pick_any);
+	struct attributes in = { 0 };
+
+	if (!file)
+		return;
+	if (run_random(run, 3))
+		in.size = pick_offset(run, file);
+	run_trace(run, "truncate %llu to %llu", (unsigned long long)file->ino,
+		  (unsigned long long)in.size);
+	run_expect(run, attr_set(run->cache, file->ino, ATTR_SIZE, &in, NULL),
+		   tree_truncate(file, in.size));
+}
+
+void op_fallocate(struct run *run)
+{
+	static const int modes[] = { 0, FALLOC_FL_KEEP_SIZE,
+				     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				     FALLOC_FL_ZERO_RANGE,
+				     FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE };
+	int mode = modes[run_random(run, 5)];
+	struct tree_file *file = pick(run, pick_regular);
+	uint64_t offset;
+	uint64_t length;
+
+	if (!file)
+		return;
+	offset = pick_offset(run, file);
+	length = pick_length(run);
+	if (!pick_clip(offset, &length))
+		return;
+	run_trace(run, "fallocate %llu mode %x at %llu length %llu", (unsigned long long)file->ino,
+		  (unsigned int)mode, (unsigned long long)offset, (unsigned long long)length);
+	run_expect(run, io_fallocate(run->cache, file->ino, mode, offset, length), 0);
+	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		tree_zero(file, offset, length, !(mode & FALLOC_FL_KEEP_SIZE));
+	else if (!(mode & FALLOC_FL_KEEP_SIZE) && offset + length > file->size)
+		tree_zero(file, file->size, offset + length - file->size, true);
+	file->touched |= TOUCH_CHECK;
+}
+
+void op_copy(struct run *run)
+{
+	struct tree_file *from = pick(run, pick_regular);
+	struct tree_file *to = pick(run, pick_regular);
+	uint64_t from_offset;
+	uint64_t to_offset;
+	uint64_t length;
+	uint64_t copied = 0;
+	int64_t want;
+	int got;
+
+	if (!from)
+		return;
+	from_offset = pick_offset(run, from);
+	to_offset = pick_offset(run, to);
+	length = pick_length(run);
+	if (!pick_clip(to_offset, &length))
+		return;
+	run_trace(run, "copy %llu at %llu to %llu at %llu length %llu",
+		  (unsigned long long)from->ino, (unsigned long long)from_offset,
+		  (unsigned long long)to->ino, (unsigned long long)to_offset,
+		  (unsigned long long)length);
+	got = io_copy_range(run->cache, from->ino, from_offset, to->ino, to_offset, length,
+			    &copied);
+	want = tree_copy(from, from_offset, to, to_offset, length);
+	if (run->cloud)
+		history_blur(run->history, to->ino);
+	run_expect(run, got, want < 0 ? (int)want : 0);
+	if (want >= 0 && copied != (uint64_t)want)
+		run_fail(run, "copied %llu bytes, not %lld", (unsigned long long)copied,
+			 (long long)want);
+	to->touched |= TOUCH_CHECK;
+}
+
+void op_read(struct run *run)
+{
+	struct tree_file *file = pick(run, pick_regular);
+	CLEANUP_FREE uint8_t *bytes = NULL;
+	uint64_t offset;
+	size_t length;
+	size_t want;
+	size_t got = 0;
+
+	if (!file)
+		return;
+	offset = pick_offset(run, file);
+	length = pick_length(run);
+	bytes = xmalloc(length);
+	run_trace(run, "read %llu at %llu length %zu", (unsigned long long)file->ino,
+		  (unsigned long long)offset, length);
+	run_expect(run, io_read(run->cache, file->ino, NULL, offset, length, 0, bytes, &got), 0);
+	want = offset < file->size ? file->size - offset : 0;
+	want = want < length ? want : length;
+	if (got != want)
+		run_fail(run, "read %zu bytes, not %zu", got, want);
+	if (want && memcmp(bytes, file->data + offset, want))
+		run_fail(run, "read wrong bytes");
+}
+
+void op_sync(struct run *run)
+{
+	struct tree_file *file = pick(run, pick_regular);
+
+	if (!file)
+		return;
+	run_trace(run, "fsync or flush %llu", (unsigned long long)file->ino);
+	if (run_random(run, 2)) {
+		run_expect(run, io_flush(run->cache, file->ino), 0);
+		return;
+	}
+	run_expect(run, io_fsync(run->cache, file->ino), 0);
+	if (run->cloud)
+		history_sync(run->history, run->operation, file->ino);
+}
+
+void op_evict(struct run *run)
+{
+	struct tree_file *file = pick(run, pick_regular);
+	uint64_t bytes;
+
+	if (!file)
+		return;
+	run_trace(run, "evict %llu", (unsigned long long)file->ino);
+	run_expect(run, evict_file(run->cache, file->ino, &bytes), 0);
+}
+
+void op_warm(struct run *run)
+{
+	struct tree_file *file = pick(run, pick_regular);
+	uint64_t bytes;
+
+	if (!file)
+		return;
+	run_trace(run, "warm %llu", (unsigned long long)file->ino);
+	run_expect(run, warm_file(run->cache, file->ino, &bytes), 0);
+}
