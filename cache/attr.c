@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/base/error.h"
+#include "cache/acl_rows.h"
 #include "cache/cache_int.h"
 #include "cache/io.h"
 #include "cache/ns_int.h"
@@ -142,7 +143,7 @@ static int apply(struct attr_change *set, unsigned int mask, const struct attrib
 	return 0;
 }
 
-static void fill_batch(struct attr_change *set)
+static int fill_batch(struct attr_change *set, unsigned int mask)
 {
 	struct batch *batch = &set->change.batch;
 
@@ -151,6 +152,7 @@ static void fill_batch(struct attr_change *set)
 	if (set->content.generation != set->old_generation)
 		inode_mark_orphan(batch, set->inode.ino);
 	batch_put_inode(batch, set->inode.ino, &set->inode.row);
+	return mask & ATTR_MODE ? acl_follow_mode(set->change.cache, &set->inode, batch) : 0;
 }
 
 int attr_set(struct cache *cache, uint64_t ino, unsigned int mask, const struct attributes *in,
@@ -175,7 +177,9 @@ int attr_set(struct cache *cache, uint64_t ino, unsigned int mask, const struct 
 		attr_from_rows(ino, &set.inode.row, set.has_content ? &set.content : NULL, out);
 	if (!mask)
 		goto out;
-	fill_batch(&set);
+	result = fill_batch(&set, mask);
+	if (result)
+		goto out;
 	reap = set.content.generation != set.old_generation;
 	result = change_commit(&set.change);
 out:

@@ -60,14 +60,21 @@ void attr_from_rows(uint64_t ino, const struct inode_row *inode, const struct co
 
 #define XATTR_NAME_MAX_BYTES  255
 #define XATTR_VALUE_MAX_BYTES 65536
-enum xattr_flags { XATTR_MUST_CREATE = 1, XATTR_MUST_REPLACE = 2 };
+enum xattr_flags {
+	XATTR_MUST_CREATE = 1,
+	XATTR_MUST_REPLACE = 2,
+	XATTR_DROP_SETGID = 4, /* an access ACL takes the set-group-ID bit with it */
+};
 
 /* The value, appended to out. -ENODATA. user.dray.state, user.dray.dirty_bytes
  * and user.dray.commit are computed (state.h). */
 int xattr_get(struct cache *cache, uint64_t ino, const char *name, struct buffer *out);
-/* -EEXIST, -ENODATA by flags; -E2BIG, -ERANGE; user.dray.* is -EPERM. */
+/* -EEXIST, -ENODATA by flags; -E2BIG, -ERANGE; user.dray.* is -EPERM. Other
+ * names than user., trusted., security. and those of POSIX ACLs (acl_rows.h) are
+ * -EOPNOTSUPP. */
 int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *value, size_t length,
 	      unsigned int flags);
+/* -ENODATA; 0 also for an ACL that is not there. */
 int xattr_remove(struct cache *cache, uint64_t ino, const char *name);
 /* NUL-terminated names, one after another. user.dray.* is not among them. */
 int xattr_list(struct cache *cache, uint64_t ino, struct buffer *out);

@@ -27,7 +27,8 @@
 #include "cache/attr.h"
 
 struct ns_make {
-	uint32_t mode; /* with the type; umask already applied */
+	uint32_t mode;	/* with the type */
+	uint32_t umask; /* taken from the mode unless the directory has a default ACL */
 	uint32_t uid;
 	uint32_t gid; /* replaced by the directory's when it is setgid */
 	uint32_t rdev;
@@ -47,7 +48,7 @@ int ns_make_root(struct cache *cache, uint32_t uid, uint32_t gid);
 int ns_lookup(struct cache *cache, uint64_t parent, const char *name, struct attributes *out);
 /* A file, directory, symlink or special file. -EEXIST, -ENOENT (the parent
  * was removed), -ENAMETOOLONG, -EMLINK. A setgid directory passes its group on,
- * and to directories the setgid bit. */
+ * and to directories the setgid bit; one with a default ACL passes that on. */
 int ns_create(struct cache *cache, uint64_t parent, const char *name, const struct ns_make *make,
 	      struct attributes *out);
 /* An inode without a name (O_TMPFILE): an orphan until linked. */

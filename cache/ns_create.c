@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/base/error.h"
+#include "cache/acl_rows.h"
 #include "cache/cache_int.h"
 #include "cache/ns_int.h"
 
@@ -29,9 +30,10 @@ static int check_make(const struct ns_make *make)
 	}
 }
 
-/* The new inode, with one name (a directory: and its "."). */
-static void make_inode(struct change *change, const struct inode *parent,
-		       const struct ns_make *make, struct inode *out)
+/* The new inode, with one name (a directory: and its "."). Its row is for the
+ * caller to put, its ACLs are in the batch. */
+static int make_inode(struct change *change, const struct inode *parent, const struct ns_make *make,
+		      struct inode *out)
 {
 	struct inode_row *row = &out->row;
 
@@ -55,6 +57,7 @@ static void make_inode(struct change *change, const struct inode *parent,
 		row->target = (const uint8_t *)make->target;
 		row->target_length = (uint16_t)strlen(make->target);
 	}
+	return acl_inherit(change, parent->ino, make->umask, out);
 }
 
 /* 0 and the place for a new entry, -EEXIST, -EMLINK, -ENOSPC. */
@@ -105,9 +108,10 @@ int ns_create(struct cache *cache, uint64_t parent_ino, const char *name,
 	result = inode_load_directory(cache, parent_ino, &parent);
 	if (!result)
 		result = find_room(&change, &parent, name, make->mode, &place);
+	if (!result)
+		result = make_inode(&change, &parent, make, &child);
 	if (result)
 		goto out;
-	make_inode(&change, &parent, make, &child);
 	batch_put_inode(&change.batch, child.ino, &child.row);
 	add_entry(&change, &parent, name, &place, &child);
 	attr_from_rows(child.ino, &child.row, NULL, out);
@@ -133,9 +137,10 @@ int ns_create_unnamed(struct cache *cache, uint64_t parent_ino, const struct ns_
 		goto out;
 	change_lock(&change, &parent_ino, 1);
 	result = inode_load_directory(cache, parent_ino, &parent);
+	if (!result)
+		result = make_inode(&change, &parent, make, &child);
 	if (result)
 		goto out;
-	make_inode(&change, &parent, make, &child);
 	child.row.nlink = 0;
 	batch_put_inode(&change.batch, child.ino, &child.row);
 	inode_mark_orphan(&change.batch, child.ino);

@@ -39,6 +39,8 @@
  * and changes only by another write: chunk references are added inside the
  * value, so the rows in the cloud have the keys of the rows here.
  *
+ * A POSIX ACL is the XATTR row of its name, encoded as the kernel does (acl.h).
+ *
  * An ORPHAN row marks an inode of which something waits to be reaped: all of
  * it (no name is left), or extents of generations that no longer count.
  *

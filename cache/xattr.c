@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Extended attributes. Those of the namespace "system." belong to features of
- * the kernel (POSIX ACLs) that would have to be honoured here when files are
- * made and changed; until they are, they are refused, not stored without effect.
+ * the kernel that have to be honoured here when files are made and changed:
+ * POSIX ACLs are (acl_rows.h), others are refused, not stored without effect.
  */
 #include <string.h>
 #include <sys/stat.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
+#include "cache/acl_rows.h"
 #include "cache/cache_int.h"
 #include "cache/change.h"
 #include "cache/inode.h"
 #include "cache/state.h"
 
 #define PREFIX_COMPUTED "user.dray."
-#define PREFIX_SYSTEM	"system."
+
+static const char *const namespaces[] = { "user.", "trusted.", "security." };
 
 static bool has_prefix(const char *name, const char *prefix)
 {
@@ -25,8 +27,15 @@ static bool has_prefix(const char *name, const char *prefix)
 static int check_name(const char *name)
 {
 	size_t length = strlen(name);
+	size_t i;
 
-	return length && length <= XATTR_NAME_MAX_BYTES ? 0 : -ERANGE;
+	if (!length || length > XATTR_NAME_MAX_BYTES)
+		return -ERANGE;
+	for (i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+		if (has_prefix(name, namespaces[i]) && name[strlen(namespaces[i])])
+			return 0;
+	}
+	return acl_is_name(name) ? 0 : -EOPNOTSUPP;
 }
 
 /* Names that an application may set or remove. */
@@ -34,8 +43,6 @@ static int check_writable_name(const char *name)
 {
 	if (has_prefix(name, PREFIX_COMPUTED))
 		return -EPERM;
-	if (has_prefix(name, PREFIX_SYSTEM))
-		return -EOPNOTSUPP;
 	return check_name(name);
 }
 
@@ -108,6 +115,22 @@ static int commit(struct change *change, struct inode *inode)
 	return change_commit(change);
 }
 
+/* Puts what is set, of an inode that is loaded. */
+static int put(struct change *change, struct inode *inode, const struct row_key *key,
+	       const char *name, const struct buffer *value, unsigned int flags)
+{
+	int result;
+
+	if (!acl_is_name(name)) {
+		batch_put(&change->batch, key, value, ROW_CLOUD);
+		return 0;
+	}
+	result = acl_set(&change->batch, inode, name, value->data, value->length);
+	if (!result && flags & XATTR_DROP_SETGID)
+		inode->row.mode &= ~(uint32_t)S_ISGID;
+	return result;
+}
+
 int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *value, size_t length,
 	      unsigned int flags)
 {
@@ -129,10 +152,10 @@ int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *v
 	result = begin(&change, &key, &inode, &exists);
 	if (!result)
 		result = check_flags(flags, exists);
-	if (result)
-		goto out;
-	batch_put(&change.batch, &key, &bytes, ROW_CLOUD);
-	result = commit(&change, &inode);
+	if (!result)
+		result = put(&change, &inode, &key, name, &bytes, flags);
+	if (!result)
+		result = commit(&change, &inode);
 out:
 	change_end(&change);
 	inode_release(&inode);
@@ -154,9 +177,9 @@ int xattr_remove(struct cache *cache, uint64_t ino, const char *name)
 		goto out;
 	key_xattr(&key, ino, name, strlen(name));
 	result = begin(&change, &key, &inode, &exists);
-	if (!result && !exists)
+	if (!result && !exists && !acl_is_name(name))
 		result = -ENODATA;
-	if (result)
+	if (result || !exists)
 		goto out;
 	batch_delete(&change.batch, &key, ROW_CLOUD);
 	result = commit(&change, &inode);

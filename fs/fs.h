@@ -40,6 +40,7 @@ struct fs {
 	double entry_timeout;
 	double negative_timeout;
 	bool opendir_is_needless; /* the kernel takes -ENOSYS for an answer */
+	bool has_acls;		  /* the kernel asks for POSIX ACLs and honours them */
 };
 
 /* Starts the threads; session is set by the caller before it serves. */

@@ -20,9 +20,22 @@ static const unsigned int capabilities[] = {
 	 * Not here: ATOMIC_O_TRUNC, because the kernel sends no times with it;
 	 * its SETATTR has them. AUTO_INVAL_DATA: nobody else changes data.
 	 * SPLICE_*: bytes are checked on their way. *_LOCKS: the kernel's own
-	 * do for one mount. POSIX_ACL: not done.
+	 * do for one mount. POSIX_ACL: see wants_acls().
 	 */
 };
+
+/*
+ * With ACLs the kernel checks permissions by them, and leaves the umask to us,
+ * because a default ACL takes its place. What the mount shows with other owners
+ * or modes than it keeps cannot be held against ACLs.
+ */
+static bool wants_acls(const struct mount_conf *conf, const struct fuse_conn_info *conn)
+{
+	const unsigned int both = FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;
+
+	return (conn->capable & both) == both && conf->default_permissions && conf->uid < 0 &&
+	       conf->gid < 0 && conf->umask < 0;
+}
 
 void op_init(void *userdata, struct fuse_conn_info *conn)
 {
@@ -32,6 +45,9 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want = 0;
 	for (i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
 		conn->want |= conn->capable & capabilities[i];
+	fs->has_acls = wants_acls(fs->conf, conn);
+	if (fs->has_acls)
+		conn->want |= FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;
 	fs->opendir_is_needless = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	conn->max_write = MAX_WRITE;
 	/* Delayed writes wait here, and must not keep reads from coming. */

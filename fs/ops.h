@@ -57,11 +57,13 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t offset_in,
 			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t offset_out,
 			struct fuse_file_info *fi_out, size_t length, int flags);
 
-/* ops_attr.c: attributes of files, of the volume, and extended ones */
+/* ops_attr.c: attributes of files, and of the volume */
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *stat, int to_set,
 		struct fuse_file_info *fi);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
+
+/* ops_xattr.c: extended attributes, of which POSIX ACLs are some */
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags);
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/xattr.h>
 
-#include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
-#include "backend/base/error.h"
 #include "cache/attr.h"
 #include "cache/row_format.h"
-#include "fs/control_proto.h"
 #include "fs/fs.h"
 #include "fs/ops.h"
 #include "fs/privileges.h"
@@ -19,9 +14,6 @@
 
 /* statfs(2) has no "unlimited"; numbers of inodes are. */
 #define STATFS_FREE_FILES (1ULL << 32)
-
-/* POSIX ACLs are not enforced, so they are refused, not stored. */
-#define ACL_PREFIX "system.posix_acl_"
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -138,70 +130,4 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	out.f_favail = STATFS_FREE_FILES;
 	out.f_namemax = NAME_BYTES_MAX;
 	fuse_reply_statfs(req, &out);
-}
-
-static bool is_acl(const char *name)
-{
-	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX));
-}
-
-void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
-		 int flags)
-{
-	struct fs *fs = fuse_req_userdata(req);
-	unsigned int set_flags = 0;
-	int result;
-
-	if (flags & XATTR_CREATE)
-		set_flags |= XATTR_MUST_CREATE;
-	if (flags & XATTR_REPLACE)
-		set_flags |= XATTR_MUST_REPLACE;
-	if (is_acl(name))
-		result = -EOPNOTSUPP;
-	else
-		result = xattr_set(fs->cache, ino, name, value, size, set_flags);
-	reply_result(req, "setxattr", ino, NULL, result);
-}
-
-/* How a tool finds the cache directory of a mount, and its control socket. */
-static bool is_control(uint64_t ino, const char *name)
-{
-	return ino == ROOT_INO && !strcmp(name, CONTROL_XATTR);
-}
-
-void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
-{
-	struct fs *fs = fuse_req_userdata(req);
-	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
-	int result = 0;
-
-	if (is_acl(name))
-		result = -EOPNOTSUPP;
-	else if (is_control(ino, name))
-		buffer_put_text(&value, fs->conf->cache);
-	else
-		result = xattr_get(fs->cache, ino, name, &value);
-	if (result)
-		reply_result(req, "getxattr", ino, NULL, result);
-	else
-		reply_xattr(req, &value, size);
-}
-
-void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
-{
-	struct fs *fs = fuse_req_userdata(req);
-	CLEANUP_BUFFER struct buffer names = BUFFER_INIT;
-	int result = xattr_list(fs->cache, ino, &names);
-
-	if (result)
-		reply_result(req, "listxattr", ino, NULL, result);
-	else
-		reply_xattr(req, &names, size);
-}
-
-void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
-{
-	struct fs *fs = fuse_req_userdata(req);
-
-	reply_result(req, "removexattr", ino, NULL, xattr_remove(fs->cache, ino, name));
 }

@@ -71,6 +71,7 @@ static void make_entry(fuse_req_t req, const char *operation, fuse_ino_t parent,
 
 	make->uid = context->uid;
 	make->gid = context->gid;
+	make->umask = context->umask;
 	result = ns_create(fs->cache, parent, name, make, &attributes);
 	if (result)
 		reply_result(req, operation, parent, name, result);

@@ -38,7 +38,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	const struct fuse_ctx *context = fuse_req_ctx(req);
 	struct ns_make make = { .mode = S_IFREG | (mode & 07777),
 				.uid = context->uid,
-				.gid = context->gid };
+				.gid = context->gid,
+				.umask = context->umask };
 	struct attributes attributes;
 	int result = ns_create(fs->cache, parent, name, &make, &attributes);
 
@@ -60,7 +61,8 @@ void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file
 	const struct fuse_ctx *context = fuse_req_ctx(req);
 	struct ns_make make = { .mode = S_IFREG | (mode & 07777),
 				.uid = context->uid,
-				.gid = context->gid };
+				.gid = context->gid,
+				.umask = context->umask };
 	struct attributes attributes;
 	int result = ns_create_unnamed(fs->cache, parent, &make, &attributes);
 

@@ -293,7 +293,7 @@ START_TEST(names_are_listed_without_those_that_are_computed)
 }
 END_TEST
 
-START_TEST(computed_and_kernel_names_are_not_stored)
+START_TEST(computed_and_foreign_names_are_not_stored)
 {
 	struct buffer value = BUFFER_INIT;
 
@@ -302,8 +302,9 @@ START_TEST(computed_and_kernel_names_are_not_stored)
 	ck_assert_int_eq(xattr_set(local.cache, file, "user.dray.rpo", "5", 1, 0), -EPERM);
 	ck_assert_int_eq(xattr_remove(local.cache, file, "user.dray.state"), -EPERM);
 	ck_assert_int_eq(get_xattr("user.dray.rpo", &value), -ENODATA);
-	ck_assert_int_eq(xattr_set(local.cache, file, "system.posix_acl_access", "x", 1, 0),
-			 -EOPNOTSUPP);
+	ck_assert_int_eq(xattr_set(local.cache, file, "system.nfs4_acl", "x", 1, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(xattr_set(local.cache, file, "users.a", "x", 1, 0), -EOPNOTSUPP);
+	ck_assert_int_eq(xattr_set(local.cache, file, "user.", "x", 1, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(get_xattr("user.dray.dirty_bytes", &value), 0);
 	ck_assert_uint_eq(value.length, 1);
 	ck_assert_int_eq(value.data[0], '0');
@@ -336,4 +337,4 @@ UNIT_MAIN("attr", only_the_fields_of_the_mask_are_set, a_change_stamps_ctime_unl
 	  truncating_to_nothing_leaves_no_extents_behind,
 	  an_open_file_without_a_name_can_be_truncated, an_xattr_is_set_replaced_and_removed,
 	  xattrs_are_limited_in_name_and_size, names_are_listed_without_those_that_are_computed,
-	  computed_and_kernel_names_are_not_stored, a_read_only_cache_changes_nothing)
+	  computed_and_foreign_names_are_not_stored, a_read_only_cache_changes_nothing)
