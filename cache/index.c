@@ -82,7 +82,8 @@ static int wait_for_room_locked(struct index *index)
 
 static void charge_locked(struct index *index, size_t bytes)
 {
-	int64_t cost = index_pace_ns(memory_used_locked(index), index->bytes_max, bytes);
+	int64_t cost = index_pace_ns(memory_used_locked(index), index->bytes_max, bytes,
+				     index->checkpoint_ns_per_byte);
 	int64_t until;
 	int64_t now;
 
@@ -138,7 +139,7 @@ static int commit_locked(struct index *index, struct batch *batch, uint64_t *lsn
 	result = index_apply_locked(index, &record);
 	if (result)
 		return index_fail_locked(index, result);
-	charge_locked(index, batch->body.length + memtable_bytes(active) - bytes_before);
+	charge_locked(index, memtable_bytes(active) - bytes_before);
 	if (memtable_bytes(active) >= index->conf.memtable_bytes)
 		index_freeze_locked(index);
 	return 0;

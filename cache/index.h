@@ -23,7 +23,7 @@
  * it as SEGMENT rows and the META rows of index_counters follow, so that
  * what a checkpoint makes durable is one instant.
  *
- * Checkpoint of a frozen memtable: (1) hook: segments durable up to its last
+ * Checkpoint of frozen memtables: (1) hook: segments durable up to its last
  * LSN; (2) journal durable up to it; (3) its rows and META applied_lsn in
  * one synced LMDB transaction, in key order; (4) the memtable leaves the
  * view; (5) journal files wholly below applied_lsn are recycled. LMDB is

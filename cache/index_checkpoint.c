@@ -7,6 +7,8 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/index_apply.h"
+#include "cache/index_pace.h"
+#include "cache/memtable_merge.h"
 
 #define RETRY_NS NS_PER_SECOND
 
@@ -41,18 +43,14 @@ void index_freeze_locked(struct index *index)
 	condition_broadcast(&index->changed);
 }
 
-static int write_rows(struct lmdb_write *write, const struct memtable *table)
+static int write_rows(struct lmdb_write *write, struct memtable_merge *merge)
 {
-	struct memtable_cursor cursor;
 	const struct memtable_value *value;
 	const uint8_t *key;
 	size_t length;
 	int result = 0;
 
-	memtable_seek(table, NULL, 0, &cursor);
-	for (; cursor.node && !result; memtable_next(&cursor)) {
-		key = memtable_key(&cursor, &length);
-		value = memtable_value(&cursor);
+	while (!result && (value = memtable_merge_next(merge, &key, &length))) {
 		if (value->deleted)
 			result = lmdb_write_delete(write, key, length);
 		else
@@ -61,16 +59,16 @@ static int write_rows(struct lmdb_write *write, const struct memtable *table)
 	return result;
 }
 
-static int write_table(struct index *index, const struct index_table *table)
+static int write_tables(struct index *index, struct memtable_merge *merge, uint64_t last_lsn)
 {
 	struct lmdb_write *write;
 	int result = lmdb_write_begin(index->lmdb, &write);
 
 	if (result)
 		return result;
-	result = write_rows(write, table->memtable);
+	result = write_rows(write, merge);
 	if (!result)
-		result = lmdb_write_meta(write, META_APPLIED_LSN, table->last_lsn);
+		result = lmdb_write_meta(write, META_APPLIED_LSN, last_lsn);
 	if (result) {
 		lmdb_write_abort(write);
 		return result;
@@ -78,39 +76,86 @@ static int write_table(struct index *index, const struct index_table *table)
 	return lmdb_write_commit(write);
 }
 
-static void drop_oldest_locked(struct index *index)
+/*
+ * The oldest frozen tables that one checkpoint takes: two full ones, because LMDB
+ * holds the pages that a transaction changes in memory. tables[first] is the
+ * newest of them.
+ */
+static size_t choose_first(const struct index *index, const struct index_view *view,
+			   size_t *bytes_out)
 {
-	const struct index_table *table = &index->view->tables[index->view->count - 1];
+	size_t first = view->count - 1;
+	size_t bytes = memtable_bytes(view->tables[first].memtable);
 
+	while (first > 1 && 2 * bytes < 3 * index->conf.memtable_bytes)
+		bytes += memtable_bytes(view->tables[--first].memtable);
+	*bytes_out = bytes;
+	return first;
+}
+
+static void drop_applied_locked(struct index *index, uint64_t last_lsn, size_t count, size_t bytes)
+{
 	lock_assert_held(&index->lock);
-	index->applied_lsn = table->last_lsn;
-	index->frozen_bytes -= memtable_bytes(table->memtable);
+	index->applied_lsn = last_lsn;
+	index->frozen_bytes -= bytes;
 	index->totals.checkpoints_total++;
-	index_swap_view_locked(index, index_view_drop_oldest(index->view));
+	index_swap_view_locked(index, index_view_drop_oldest(index->view, count));
 	condition_broadcast(&index->changed);
 }
 
-int index_checkpoint_oldest(struct index *index)
+/* Commits are to settle at this speed, see index_pace.h. */
+static void learn_speed_locked(struct index *index, size_t bytes, int64_t elapsed_ns)
 {
-	struct index_view *view = index_current_view(index);
-	const struct index_table *table = &view->tables[view->count - 1];
-	uint64_t last_lsn = table->last_lsn;
+	lock_assert_held(&index->lock);
+	if (bytes >= index->conf.memtable_bytes / 2)
+		index->checkpoint_ns_per_byte =
+			index_pace_learn(index->checkpoint_ns_per_byte, bytes, elapsed_ns);
+}
+
+static int apply_tables(struct index *index, const struct index_view *view, size_t first)
+{
+	uint64_t last_lsn = view->tables[first].last_lsn;
+	struct memtable_merge *merge;
+	size_t i;
 	int result = 0;
 
-	assert(view->count > 1);
 	if (index->conf.hooks.segments_flush)
 		result = index->conf.hooks.segments_flush(index->conf.hooks.arg);
 	if (!result)
 		result = journal_flush(index->journal, last_lsn);
-	if (!result)
-		result = write_table(index, table);
+	if (result)
+		return result;
+	merge = memtable_merge_new();
+	for (i = first; i < view->count; i++)
+		memtable_merge_add(merge, view->tables[i].memtable);
+	result = write_tables(index, merge, last_lsn);
+	memtable_merge_free(merge);
+	return result;
+}
+
+int index_checkpoint_frozen(struct index *index)
+{
+	struct index_view *view = index_current_view(index);
+	int64_t start_ns = clock_boot_ns();
+	uint64_t last_lsn;
+	size_t count;
+	size_t first;
+	size_t bytes;
+	int result;
+
+	assert(view->count > 1);
+	first = choose_first(index, view, &bytes);
+	last_lsn = view->tables[first].last_lsn;
+	count = view->count - first;
+	result = apply_tables(index, view, first);
 	index_view_put(view);
 	if (result)
 		return result;
 	lock_acquire(&index->lock);
 	if (last_lsn > index->content_lsn)
 		index->content_lsn = last_lsn;
-	drop_oldest_locked(index);
+	learn_speed_locked(index, bytes, clock_boot_ns() - start_ns);
+	drop_applied_locked(index, last_lsn, count, bytes);
 	lock_release(&index->lock);
 	journal_recycle(index->journal, last_lsn);
 	return 0;
@@ -147,7 +192,7 @@ static void *checkpointer(void *arg)
 			continue;
 		}
 		lock_release(&index->lock);
-		result = index_checkpoint_oldest(index);
+		result = index_checkpoint_frozen(index);
 		lock_acquire(&index->lock);
 		if (result)
 			handle_failure_locked(index, result, &warned);

@@ -59,6 +59,7 @@ struct index {
 	uint64_t highest_inode;
 	uint64_t highest_content; /* CONTENT rows and their DIRTY rows */
 	size_t frozen_bytes;
+	double checkpoint_ns_per_byte; /* of memtables, lately */
 	struct buffer scratch;
 	struct index_stats totals; /* the fields that count */
 	int failure;

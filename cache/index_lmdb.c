@@ -40,6 +40,7 @@ struct lmdb_cursor {
 struct lmdb_write {
 	struct index_lmdb *lmdb;
 	MDB_txn *txn;
+	MDB_cursor *cursor; /* stays where it was: the next key is often on the same page */
 	struct buffer value;
 };
 
@@ -435,6 +436,11 @@ int lmdb_write_begin(struct index_lmdb *lmdb, struct lmdb_write **out)
 	struct lmdb_write *write = xcalloc(1, sizeof(*write));
 	int result = mdb_txn_begin(lmdb->env, NULL, 0, &write->txn);
 
+	if (!result) {
+		result = mdb_cursor_open(write->txn, lmdb->dbi, &write->cursor);
+		if (result)
+			mdb_txn_abort(write->txn);
+	}
 	if (result) {
 		free(write);
 		return report(lmdb, "write", result);
@@ -457,7 +463,7 @@ static int write_row(struct lmdb_write *write, const void *key, size_t key_lengt
 	buffer_put_u32(&write->value, row_crc(key, key_length, value, value_length));
 	mdb_value.mv_data = write->value.data;
 	mdb_value.mv_size = write->value.length;
-	result = mdb_put(write->txn, write->lmdb->dbi, &mdb_key, &mdb_value, flags);
+	result = mdb_cursor_put(write->cursor, &mdb_key, &mdb_value, flags);
 	return result ? report(write->lmdb, "write", result) : 0;
 }
 
@@ -476,8 +482,10 @@ int lmdb_write_append(struct lmdb_write *write, const void *key, size_t key_leng
 int lmdb_write_delete(struct lmdb_write *write, const void *key, size_t key_length)
 {
 	MDB_val mdb_key = { key_length, (void *)key };
-	int result = mdb_del(write->txn, write->lmdb->dbi, &mdb_key, NULL);
+	int result = mdb_cursor_get(write->cursor, &mdb_key, NULL, MDB_SET);
 
+	if (!result)
+		result = mdb_cursor_del(write->cursor, 0);
 	return result && result != MDB_NOTFOUND ? report(write->lmdb, "write", result) : 0;
 }
 

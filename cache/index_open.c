@@ -11,6 +11,7 @@
 #include "cache/index_apply.h"
 #include "cache/index_checkpoint.h"
 #include "cache/index_int.h"
+#include "cache/index_pace.h"
 #include "cache/replay.h"
 
 #define MEMTABLE_BYTES_DEFAULT (16u << 20)
@@ -51,6 +52,7 @@ static struct index *index_alloc(const struct index_conf *conf)
 	if (!index->conf.frozen_max)
 		index->conf.frozen_max = FROZEN_MAX_DEFAULT;
 	index->bytes_max = (uint64_t)index->conf.memtable_bytes * (index->conf.frozen_max + 1);
+	index->checkpoint_ns_per_byte = INDEX_PACE_NS_PER_BYTE_FIRST;
 	index->index_directory = xstrdup(conf->index_directory);
 	index->journal_directory = xstrdup(conf->journal_directory);
 	index->conf.index_directory = index->index_directory;
@@ -233,7 +235,7 @@ static int settle(struct index *index)
 	frozen = index->view->count > 1;
 	lock_release(&index->lock);
 	batch_release(&batch);
-	return frozen ? index_checkpoint_oldest(index) : 0;
+	return frozen ? index_checkpoint_frozen(index) : 0;
 }
 
 /*

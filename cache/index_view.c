@@ -62,13 +62,13 @@ struct index_view *index_view_freeze(const struct index_view *view, uint64_t las
 	return next;
 }
 
-struct index_view *index_view_drop_oldest(const struct index_view *view)
+struct index_view *index_view_drop_oldest(const struct index_view *view, size_t count)
 {
 	struct index_view *next;
 
-	assert(view->count > 1);
-	next = view_alloc(view->count - 1);
-	share_tables(next, 0, view, view->count - 1);
+	assert(view->count > count);
+	next = view_alloc(view->count - count);
+	share_tables(next, 0, view, view->count - count);
 	return next;
 }
 

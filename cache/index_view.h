@@ -35,8 +35,8 @@ struct index_view *index_view_get(struct index_view *view);
 void index_view_put(struct index_view *view);
 /* A view with a new active memtable; that of `view` is its newest frozen. */
 struct index_view *index_view_freeze(const struct index_view *view, uint64_t last_lsn);
-/* A view without the oldest frozen memtable, which there is. */
-struct index_view *index_view_drop_oldest(const struct index_view *view);
+/* A view without the `count` oldest frozen memtables, which there are. */
+struct index_view *index_view_drop_oldest(const struct index_view *view, size_t count);
 
 /* The newest value or tombstone in tables[first] and older, or NULL. */
 const struct memtable_value *index_view_find(const struct index_view *view, size_t first,
