@@ -12,6 +12,7 @@
 #include "cache/cache_directory.h"
 #include "cache/cache_int.h"
 #include "cache/cache_local.h"
+#include "cache/checkpointer.h"
 #include "cache/committer.h"
 #include "cache/evict.h"
 #include "cache/fence.h"
@@ -38,6 +39,10 @@ static void fill_defaults(struct cache_conf *conf)
 		conf->upload_threads = UPLOAD_THREADS_DEFAULT;
 	if (!conf->fetch_threads)
 		conf->fetch_threads = FETCH_THREADS_DEFAULT;
+	if (!conf->checkpoint_commits)
+		conf->checkpoint_commits = CHECKPOINT_COMMITS_DEFAULT;
+	if (!conf->checkpoint_bytes)
+		conf->checkpoint_bytes = CHECKPOINT_BYTES_DEFAULT;
 	if (!conf->zstd_level)
 		conf->zstd_level = conf->volume.zstd_level;
 }
@@ -148,6 +153,8 @@ static int start(struct cache *cache)
 		result = ns_reap_orphans(cache);
 	if (!result)
 		result = committer_start(cache, &cache->committer);
+	if (!result)
+		cache->checkpointer = checkpointer_start(cache);
 	return result;
 }
 
@@ -159,12 +166,14 @@ static void stop(struct cache *cache)
 	/* Not when nothing was started: the caller may open once more. */
 	if (cache->conf.retry && cache->fetch)
 		store_retry_stop(cache->conf.retry);
+	checkpointer_stop(cache->checkpointer);
 	if (cache->committer)
 		committer_stop(cache->committer);
 	fetch_stop(cache->fetch);
 	evict_stop(cache->evictor);
 	budget_stop(cache->budget);
 	flusher_stop(cache->flusher);
+	cache->checkpointer = NULL;
 	cache->committer = NULL;
 	cache->fetch = NULL;
 	cache->evictor = NULL;

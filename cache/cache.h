@@ -70,6 +70,8 @@ struct cache_conf {
 	unsigned int upload_threads; /* 0: 4 */
 	unsigned int fetch_threads;  /* 0: 8 */
 	int zstd_level;		     /* 0: the volume's */
+	uint64_t checkpoint_commits; /* see checkpointer.h; 0: the default */
+	uint64_t checkpoint_bytes;   /* the same */
 	bool takeover;		     /* do not wait for another machine's lease */
 	const struct id *boot_id;    /* NULL: the kernel's (tests of power cuts) */
 

@@ -13,6 +13,7 @@
 #include "cache/segment.h"
 
 struct budget;
+struct checkpointer;
 struct committer;
 struct evictor;
 struct fence;
@@ -37,12 +38,16 @@ struct cache {
 	struct evictor *evictor;
 	struct fence *fence;
 	struct committer *committer;
+	struct checkpointer *checkpointer;
 
 	/* Held while a directory moves to another directory, so that the way
 	 * up from the new place cannot change (ns_rename.c). Taken before NODE. */
 	struct lock renames;
 	/* Cut of the commit that is being uploaded; 0: none. The committer sets it. */
 	_Atomic uint64_t uploading_lsn;
+
+	/* Bytes of rows in the commits of this mount. The committer adds. */
+	_Atomic uint64_t log_row_bytes;
 
 	_Atomic uint32_t epoch; /* claimed by this mount; set while OPENING */
 	_Atomic(enum cache_state) state;

@@ -45,6 +45,17 @@ struct attempt {
 	struct digest pending_digest;
 };
 
+/* What a restore has to read of a commit, in bytes. */
+static uint64_t row_bytes(const struct commit *commit)
+{
+	uint64_t bytes = 0;
+	uint32_t i;
+
+	for (i = 0; i < commit->part_count; i++)
+		bytes += commit->parts[i].part.stored_length;
+	return bytes;
+}
+
 /* 6 and 7. */
 static int publish(struct commit_cycle *cycle, uint64_t seq, size_t pending, bool recovered)
 {
@@ -65,6 +76,8 @@ static int publish(struct commit_cycle *cycle, uint64_t seq, size_t pending, boo
 	CRASH_POINT("commit/verified");
 	if (!result)
 		result = commit_settle(cache, cycle->outbox, &entry, pending, recovered);
+	if (!result)
+		atomic_fetch_add(&cache->log_row_bytes, row_bytes(&entry.commit));
 	log_entry_release(&entry);
 	if (result)
 		return result;

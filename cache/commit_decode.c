@@ -77,6 +77,7 @@ static int decode_header(struct decoder *decoder, struct commit *commit)
 	head->next_ino = load_le64(bytes + 128);
 	head->next_chunk_id = load_le64(bytes + 136);
 	head->logical_bytes = load_le64(bytes + 144);
+	head->made_real_ns = (int64_t)load_le64(bytes + 168);
 	decoder->pack_length = load_le64(bytes + 152);
 	commit->part_count = load_le32(bytes + 160);
 	decoder->tag_length = load_le32(bytes + 164);

@@ -31,6 +31,7 @@ static void encode_header(const char *magic, const struct commit *commit, const 
 	store_le64(out + 152, commit->pack_length);
 	store_le32(out + 160, commit->part_count);
 	store_le32(out + 164, seal->overhead);
+	store_le64(out + 168, (uint64_t)head->made_real_ns);
 	store_le32(out + 252, crc32c(0, out, 252));
 }
 

@@ -26,7 +26,8 @@
  *	152   8  length of the inline pack; 0: none
  *	160   4  number of descriptors
  *	164   4  length of the tag
- *	168  84  reserved
+ *	168   8  roots: wall time when it was made, ns since 1970 (signed)
+ *	176  76  reserved
  *	252   4  CRC-32C of bytes 0-251
  *
  * Inline pack: the chunks of a small commit, as in pack_format.h. It starts at
@@ -89,6 +90,7 @@ struct commit_head {
 	uint64_t next_ino;
 	uint64_t next_chunk_id;
 	uint64_t logical_bytes;
+	int64_t made_real_ns; /* roots only */
 };
 
 /* A descriptor, and with place PART_INLINE the part's bytes. */

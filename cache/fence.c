@@ -33,6 +33,8 @@ struct fence {
 	bool over;		  /* somebody has the next one */
 	uint64_t floor;		  /* that readers must reach */
 	uint64_t commit;	  /* newest of ours */
+	uint64_t root_floor;	  /* as floor, of checkpoints */
+	uint64_t root;		  /* newest of ours */
 	bool stopping;
 
 	/* owned by the lease thread */
@@ -64,6 +66,24 @@ void fence_note_commit(struct fence *fence, uint64_t seq)
 	lock_acquire(&fence->lock);
 	if (seq > fence->commit)
 		fence->commit = seq;
+	lock_release(&fence->lock);
+}
+
+uint64_t fence_root_floor(struct fence *fence)
+{
+	uint64_t floor;
+
+	lock_acquire(&fence->lock);
+	floor = fence->root_floor;
+	lock_release(&fence->lock);
+	return floor;
+}
+
+void fence_note_root(struct fence *fence, uint64_t seq)
+{
+	lock_acquire(&fence->lock);
+	if (seq > fence->root)
+		fence->root = seq;
 	lock_release(&fence->lock);
 }
 
@@ -122,6 +142,7 @@ static int put_lease(struct fence *fence, bool released)
 
 	lock_acquire(&fence->lock);
 	lease.commit = fence->commit > fence->floor ? fence->commit : fence->floor;
+	lease.root = fence->root > fence->root_floor ? fence->root : fence->root_floor;
 	lock_release(&fence->lock);
 	writer_lease_encode(&lease, &bytes);
 	object_name_lease(fence->claim.epoch, name);
@@ -217,6 +238,7 @@ static int claim(struct fence *fence)
 		if (result)
 			return result;
 		fence->floor = wait.floor;
+		fence->root_floor = wait.root_floor;
 		result = claim_next(fence, wait.newest);
 	} while (result == -EEXIST);
 	return result;

@@ -61,8 +61,11 @@ uint64_t fence_epoch(const struct fence *fence);
 const struct id *fence_session(const struct fence *fence);
 /* A reader of the log must not end below this seq. */
 uint64_t fence_floor(struct fence *fence);
-/* The newest commit, to be told by the next renewal. */
+/* As of the claim, the newest checkpoint had at least this seq; 0: none. */
+uint64_t fence_root_floor(struct fence *fence);
+/* The newest commit or checkpoint, to be told by the next renewal. */
 void fence_note_commit(struct fence *fence, uint64_t seq);
+void fence_note_root(struct fence *fence, uint64_t seq);
 
 /*
  * 0 when the epoch was still ours at most TTL/2 before the call, asking the

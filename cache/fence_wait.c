@@ -63,7 +63,7 @@ static int find_floor(struct fence_wait *wait)
 	uint64_t epoch = wait->newest;
 	int tried;
 
-	wait->floor = 0;
+	wait->floor = wait->root_floor = 0;
 	for (tried = 0; tried < LEASES_TRIED && epoch; tried++, epoch--) {
 		int result = get_lease(wait, epoch, &bytes, &lease);
 
@@ -71,6 +71,7 @@ static int find_floor(struct fence_wait *wait)
 			return result;
 		if (bytes.length) {
 			wait->floor = lease.commit;
+			wait->root_floor = lease.root;
 			return 0;
 		}
 	}

@@ -21,8 +21,9 @@ struct fence_wait {
 	void *progress_arg;
 
 	/* found */
-	uint64_t newest; /* epoch; 0: none */
-	uint64_t floor;	 /* newest commit that a lease tells */
+	uint64_t newest;     /* epoch; 0: none */
+	uint64_t floor;	     /* newest commit that a lease tells */
+	uint64_t root_floor; /* and newest checkpoint */
 };
 
 /*

@@ -8,8 +8,12 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "backend/object_name.h"
+#include "cache/ahead.h"
 #include "cache/cache_int.h"
 #include "cache/commit_decode.h"
+
+/* Commits are small and many: what counts is the way to the bucket and back. */
+#define LOG_AHEAD 16
 
 static int decode(struct cache *cache, uint64_t seq, struct log_entry *entry)
 {
@@ -33,6 +37,31 @@ int log_get(struct cache *cache, uint64_t seq, struct log_entry *out)
 	object_name_log(seq, name);
 	result = store_get(cache->store, name, 0, STORE_GET_ALL, &out->bytes);
 	return result ? result : decode(cache, seq, out);
+}
+
+static int get_one(void *arg, uint64_t seq, void *out)
+{
+	return log_get(arg, seq, out);
+}
+
+static void release_one(void *entry)
+{
+	log_entry_release(entry);
+}
+
+struct ahead *log_get_ahead(struct cache *cache, uint64_t seq, uint64_t last)
+{
+	struct ahead_conf conf = {
+		.first = seq,
+		.last = last,
+		.threads = LOG_AHEAD,
+		.item_size = sizeof(struct log_entry),
+		.get = get_one,
+		.release = release_one,
+		.arg = cache,
+	};
+
+	return ahead_start(&conf);
 }
 
 int log_get_outbox(struct cache *cache, struct outbox *outbox, uint64_t seq, struct log_entry *out)

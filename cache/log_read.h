@@ -12,6 +12,7 @@
 #include "cache/outbox.h"
 #include "cache/row_run.h"
 
+struct ahead;
 struct cache;
 
 /* The end of what was read so far; zeroed: the log's beginning. */
@@ -36,7 +37,12 @@ struct log_entry {
  * -ERR_format_newer, or an error of the store. log_entry_release() ends it.
  */
 int log_get(struct cache *cache, uint64_t seq, struct log_entry *out);
-/* The same from the outbox. */
+/*
+ * log_get() of log/<seq> to log/<last> (UINT64_MAX: all there are), some of
+ * them at once, to be taken in order by ahead_next(); see ahead.h.
+ */
+struct ahead *log_get_ahead(struct cache *cache, uint64_t seq, uint64_t last);
+/* The same as log_get(), from the outbox. */
 int log_get_outbox(struct cache *cache, struct outbox *outbox, uint64_t seq, struct log_entry *out);
 void log_entry_release(struct log_entry *entry);
 

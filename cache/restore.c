@@ -8,14 +8,16 @@
 #include "backend/base/clock.h"
 #include "backend/base/crash.h"
 #include "backend/base/error.h"
+#include "backend/base/log.h"
 #include "backend/object_name.h"
+#include "cache/ahead.h"
 #include "cache/cache_int.h"
 #include "cache/commit_encode.h"
 #include "cache/commit_settle.h"
 #include "cache/fence.h"
-#include "cache/log_ahead.h"
 #include "cache/log_put.h"
 #include "cache/restore_int.h"
+#include "cache/root_read.h"
 
 void restore_progress(struct restore *restore, const char *what, uint64_t done, uint64_t total)
 {
@@ -51,18 +53,18 @@ static int chain_broken(struct restore *restore, uint64_t seq)
 }
 
 /* The commit behind the position. Once there was one, more are got ahead. */
-static int get_next(struct restore *restore, struct log_ahead **ahead, struct log_entry *out)
+static int get_next(struct restore *restore, struct ahead **ahead, struct log_entry *out)
 {
 	uint64_t seq = restore->position.seq + 1;
 	int result;
 
 	restore_progress(restore, "reading the log", seq - 1, fence_floor(restore->cache->fence));
 	if (*ahead) {
-		result = log_ahead_next(*ahead, out);
+		result = ahead_next(*ahead, out);
 	} else {
 		result = log_get(restore->cache, seq, out);
 		if (!result)
-			*ahead = log_ahead_start(restore->cache, seq + 1);
+			*ahead = log_get_ahead(restore->cache, seq + 1, UINT64_MAX);
 	}
 	return result;
 }
@@ -80,7 +82,7 @@ static int take_next(struct restore *restore, const struct log_entry *entry)
 /* Takes in all commits there are. */
 static int follow_log(struct restore *restore)
 {
-	struct log_ahead *ahead = NULL;
+	struct ahead *ahead = NULL;
 	struct log_entry entry;
 	bool ended = false;
 	int result = 0;
@@ -95,7 +97,7 @@ static int follow_log(struct restore *restore)
 			log_entry_release(&entry);
 		}
 	}
-	log_ahead_stop(ahead);
+	ahead_stop(ahead);
 	return result;
 }
 
@@ -116,6 +118,8 @@ static int check_floor(struct restore *restore)
 {
 	uint64_t floor = fence_floor(restore->cache->fence);
 
+	if (floor < restore->least_seq)
+		floor = restore->least_seq;
 	if (restore->position.seq >= floor)
 		return 0;
 	return err_set(-ERR_object_missing,
@@ -239,11 +243,91 @@ static int begin_known(struct restore *restore, const struct commit_record *reco
 	return result;
 }
 
-static int begin_new(struct restore *restore)
+/* Brings the position to the newest commit, and makes that one of our epoch:
+ * from here on nobody else's can follow. */
+static int follow_and_fence(struct restore *restore)
+{
+	int result;
+
+	do {
+		result = follow(restore);
+		if (!result)
+			result = check_floor(restore);
+		if (!result && restore->position.epoch != fence_epoch(restore->cache->fence))
+			result = put_fence(restore);
+	} while (result == -EEXIST);
+	return result;
+}
+
+/* A new cache begins at root/<seq>; 0: at the beginning of the log. */
+static int begin_new(struct restore *restore, uint64_t seq)
 {
 	CLEANUP_FREE char *directory = xasprintf("%s/restore", restore->cache->directory);
+	const struct commit_head *head = &restore->root.head;
 
+	memset(&restore->position, 0, sizeof(restore->position));
+	restore->cut_real_ns = 0;
+	if (seq) {
+		int result = root_get(restore->cache, seq, &restore->root);
+
+		if (result)
+			return result;
+		restore->position = (struct log_position){ .seq = head->seq,
+							   .hash = head->previous,
+							   .epoch = head->epoch,
+							   .next_ino = head->next_ino,
+							   .next_chunk_id = head->next_chunk_id };
+		restore->cut_real_ns = head->cut_real_ns;
+	}
 	return row_sort_new(directory, 0, &restore->rows);
+}
+
+static int load_new(struct restore *restore, uint64_t seq)
+{
+	int result = begin_new(restore, seq);
+
+	if (!result)
+		result = follow_and_fence(restore);
+	if (!result)
+		result = restore_load_finish(restore);
+	row_sort_free(restore->rows);
+	restore->rows = NULL;
+	root_release(&restore->root);
+	return result;
+}
+
+/* From the newest checkpoint; where that is damaged, from the one before and
+ * the log behind it, as long as they are there. */
+static int run_new(struct restore *restore)
+{
+	CLEANUP_FREE char *why = NULL;
+	struct root_list roots;
+	int first = 0;
+	size_t i;
+	int result = root_list_get(restore->cache, &roots);
+
+	if (result)
+		return result;
+	restore->least_seq = roots.count ? roots.seqs[roots.count - 1] : 0;
+	result = roots.count ? -ENOENT : load_new(restore, 0);
+	for (i = roots.count; i-- > 0 && root_is_damage(result);) {
+		result = load_new(restore, roots.seqs[i]);
+		if (!root_is_damage(result))
+			break;
+		log_warn("no restore from the checkpoint root/%016" PRIx64
+			 " (trying an older one): %s",
+			 roots.seqs[i], err_message(result));
+		if (!first)
+			why = xstrdup(err_message(result));
+		first = first ? first : result;
+	}
+	if (roots.count && root_is_damage(result)) {
+		result = load_new(restore, 0);
+		if (root_is_damage(result))
+			result = err_set(first, "%s", why);
+	}
+	root_list_release(&roots);
+	return result;
 }
 
 static int run(struct restore *restore)
@@ -251,21 +335,13 @@ static int run(struct restore *restore)
 	struct commit_record record;
 	int result = commit_record_get(restore->cache->index, &record);
 
-	if (result == -ENOENT)
-		result = begin_new(restore);
-	else if (!result)
+	if (result == -ENOENT) {
+		result = run_new(restore);
+	} else if (!result) {
 		result = begin_known(restore, &record);
-	if (result)
-		return result;
-	do {
-		result = follow(restore);
 		if (!result)
-			result = check_floor(restore);
-		if (!result)
-			result = put_fence(restore);
-	} while (result == -EEXIST);
-	if (!result && restore->rows)
-		result = restore_load_finish(restore);
+			result = follow_and_fence(restore);
+	}
 	if (!result)
 		fence_note_commit(restore->cache->fence, restore->position.seq);
 	return result;
@@ -278,7 +354,6 @@ int restore_run(struct cache *cache)
 
 	if (!result)
 		result = run(&restore);
-	row_sort_free(restore.rows);
 	outbox_close(restore.outbox);
 	return result;
 }

@@ -6,6 +6,7 @@
 
 #include "cache/commit_record.h"
 #include "cache/log_read.h"
+#include "cache/root_format.h"
 #include "cache/row_sort.h"
 
 /* Numbers that a lost machine may have given out after its last commit. */
@@ -17,13 +18,15 @@ struct restore {
 	struct log_position position;
 	int64_t cut_real_ns; /* of the commit at the position */
 
-	/* a new cache; NULL otherwise */
+	/* A new cache: the changes behind the checkpoint; NULL otherwise. */
 	struct row_sort *rows;
+	struct root root;   /* the checkpoint; zeroed: none */
+	uint64_t least_seq; /* a log that ends before this is not whole */
 };
 
 /* Takes one commit in; called in order, before the position moves to it. */
 int restore_load_entry(struct restore *restore, const struct log_entry *entry);
-/* Loads all rows taken in and the record of the position. */
+/* Loads the rows of the root, all rows taken in and the record of the position. */
 int restore_load_finish(struct restore *restore);
 
 /* Takes one commit in that follows the cache's own state, and records it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A new cache: the rows of all commits, sorted, newest wins, straight into
- * the empty index. Two kinds of rows are derived from them on the way, as no
- * commit carries them:
+ * A new cache: the rows of the checkpoint and of the commits behind it, sorted,
+ * newest wins, straight into the empty index. Two kinds of rows are derived
+ * from them on the way, as no commit carries them:
  *
  *	DEDUP    of each chunk that can be found by its content
  *	ORPHAN   of an inode that lost its INODE row while its other rows were
@@ -18,6 +18,7 @@
 #include "backend/base/error.h"
 #include "cache/cache_int.h"
 #include "cache/restore_int.h"
+#include "cache/restore_rows.h"
 
 #define PROGRESS_ROWS 65536
 
@@ -31,6 +32,7 @@ struct number_list {
 
 struct loader {
 	struct restore *restore;
+	struct restore_rows *rows;
 	struct index_load *load;
 	struct number_list inodes;
 	enum row_table table; /* of the row before */
@@ -141,10 +143,9 @@ static int derive_rows(struct loader *loader, const struct row_run_row *row)
 
 static int load_row(struct loader *loader, const struct row_run_row *row)
 {
-	uint64_t total = row_sort_count(loader->restore->rows);
-
 	if (++loader->loaded % PROGRESS_ROWS == 0)
-		restore_progress(loader->restore, "restoring", loader->loaded, total);
+		restore_progress(loader->restore, "restoring", loader->loaded,
+				 restore_rows_count(loader->rows));
 	return index_load_put(loader->load, row->key, row->key_length, row->value,
 			      row->value_length);
 }
@@ -181,13 +182,10 @@ static int load_record(struct loader *loader)
 
 static int load_all(struct loader *loader)
 {
-	struct row_sort *rows = loader->restore->rows;
 	struct row_run_row row;
 	int result = load_record(loader);
 
-	if (!result)
-		result = row_sort_finish(rows);
-	while (!result && (result = row_sort_next(rows, &row)) > 0) {
+	while (!result && (result = restore_rows_next(loader->rows, &row)) > 0) {
 		result = derive_rows(loader, &row);
 		if (!result)
 			result = load_row(loader, &row);
@@ -214,7 +212,12 @@ int restore_load_finish(struct restore *restore)
 
 	if (result)
 		return result;
-	result = index_load_begin(restore->cache->index, &loader.load);
+	result = row_sort_finish(restore->rows);
+	if (!result)
+		result = restore_rows_open(restore->cache, &restore->root, restore->rows,
+					   &loader.rows);
+	if (!result)
+		result = index_load_begin(restore->cache->index, &loader.load);
 	if (!result) {
 		result = load_all(&loader);
 		CRASH_POINT("restore/loaded");
@@ -224,6 +227,7 @@ int restore_load_finish(struct restore *restore)
 			result = index_load_commit(loader.load);
 		CRASH_POINT("restore/load-committed");
 	}
+	restore_rows_close(loader.rows);
 	buffer_release(&loader.inodes.bytes);
 	row_sort_free(loader.derived);
 	return result ? result : raise_counters(restore);

@@ -5,9 +5,10 @@
  * the commits from seq + 1 on.
  *
  * The container is the commit's (commit_format.h) with the magic "DRAYROOT",
- * flags 0, no pack, `previous` = SHA-256 of log/<seq>, `logical bytes` = bytes
- * of content in all files, and one inline part of role PART_RUNS. That part's
- * run has one row a run of the checkpoint:
+ * flags 0, no pack, `previous` = SHA-256 of log/<seq>, epoch, cut and next
+ * numbers of that commit, `logical bytes` = bytes of content in all files, the
+ * time when the root was made, and one inline part of role PART_RUNS. That
+ * part's run has one row a run of the checkpoint:
  *
  *	key    first key of the run
  *	value  0  96  descriptor of its part (row_part.h): place PART_OBJECT,

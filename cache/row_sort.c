@@ -432,13 +432,18 @@ int row_sort_finish(struct row_sort *sort)
 	return result ? result : merge_begin(sort);
 }
 
+int row_sort_next_change(struct row_sort *sort, struct row_run_row *row_out)
+{
+	assert(sort->finished);
+	return merge_next(sort, row_out);
+}
+
 int row_sort_next(struct row_sort *sort, struct row_run_row *row_out)
 {
 	int result;
 
-	assert(sort->finished);
 	do
-		result = merge_next(sort, row_out);
+		result = row_sort_next_change(sort, row_out);
 	while (result > 0 && row_out->removed);
 	return result;
 }

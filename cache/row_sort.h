@@ -35,6 +35,8 @@ int row_sort_add(struct row_sort *sort, const struct row_run_row *row);
 int row_sort_finish(struct row_sort *sort);
 /* The next row: 1, valid until the next call; 0 at the end; or an error. */
 int row_sort_next(struct row_sort *sort, struct row_run_row *row_out);
+/* The same, but rows that were deleted last are yielded, as tombstones. */
+int row_sort_next_change(struct row_sort *sort, struct row_run_row *row_out);
 /* Rows in the runs: an upper limit of what row_sort_next() yields. */
 uint64_t row_sort_count(const struct row_sort *sort);
 

@@ -34,6 +34,10 @@
 	  "Compression level. Default: what the volume says.")                                     \
 	X(lease_ttl_ns, DURATION, "lease-ttl", "30s", NS_PER_SECOND, 3600 * NS_PER_SECOND, "TIME", \
 	  "A gateway that has not been heard of for so long may be replaced by another machine.")  \
+	X(checkpoint_commits, NUMBER, "checkpoint-commits", "1000", 1, 1000000, "N",               \
+	  "After so many commits a checkpoint is written, from which a restore starts.")           \
+	X(checkpoint_bytes, SIZE, "checkpoint-bytes", "32M", 1, INT64_MAX, "SIZE",                 \
+	  "Or after so much metadata in them (more when the volume has more than 8 times that).")  \
 	X(takeover, FLAG, "takeover", "", 0, 0, "",                                                \
 	  "Do not wait for another machine's lease: take the volume over now.")                    \
 	X(read_only, FLAG, "ro", "", 0, 0, "", "Mount read-only.")                                 \

@@ -161,6 +161,8 @@ static void fill_cache_conf(struct mount *mount, struct cache_conf *out)
 		.upload_threads = (unsigned int)conf->upload_threads,
 		.fetch_threads = (unsigned int)conf->fetch_threads,
 		.zstd_level = (int)conf->zstd_level,
+		.checkpoint_commits = (uint64_t)conf->checkpoint_commits,
+		.checkpoint_bytes = conf->checkpoint_bytes,
 		.takeover = conf->takeover,
 		.progress = show_progress,
 		.progress_arg = mount,
