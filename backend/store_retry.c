@@ -2,6 +2,7 @@
 #include "backend/store_retry.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 struct retry_store {
 	struct store base;
 	struct store_retry_conf conf; /* immutable */
+	_Atomic(int64_t) hurry_ns;    /* 0: none */
 
 	struct lock lock;
 	/* guarded by lock */
@@ -29,6 +31,7 @@ struct attempt {
 	const char *operation;
 	const char *key;
 	int64_t limit_ns; /* 0: none */
+	bool silent;
 	/* since the call began or, a listing, came forward */
 	unsigned int failures;
 	int64_t first_failure_ns;
@@ -59,12 +62,15 @@ static struct attempt attempt_begin(struct store *store, const char *operation, 
 				    bool write)
 {
 	struct retry_store *retry = retry_store(store);
+	int64_t hurry_ns = write ? 0 : atomic_load(&retry->hurry_ns);
+	int64_t limit_ns = write ? retry->conf.write_limit_ns : retry->conf.read_limit_ns;
 
 	return (struct attempt){
 		.retry = retry,
 		.operation = operation,
 		.key = key,
-		.limit_ns = write ? retry->conf.write_limit_ns : retry->conf.read_limit_ns,
+		.limit_ns = hurry_ns ? hurry_ns : limit_ns,
+		.silent = hurry_ns != 0,
 	};
 }
 
@@ -83,7 +89,7 @@ static void attempt_failed(struct attempt *attempt, int64_t now, const char *mes
 	if (report)
 		retry->status.failing++;
 	lock_release(&retry->lock);
-	if (report)
+	if (report && !attempt->silent)
 		log_warn("%s: %s %s failed %u times and is repeated; last: %s", retry->base.url,
 			 attempt->operation, attempt->key, attempt->failures, message);
 }
@@ -100,7 +106,7 @@ static void attempt_settle(struct attempt *attempt, bool answered)
 	lock_acquire(&retry->lock);
 	retry->status.failing--;
 	lock_release(&retry->lock);
-	if (answered)
+	if (answered && !attempt->silent)
 		log_info("%s: %s %s was answered after %u failures", retry->base.url,
 			 attempt->operation, attempt->key, failures);
 }
@@ -292,6 +298,11 @@ struct store *store_retry_new(struct store *below, const struct store_retry_conf
 	lock_init(&retry->lock, LOCK_RANK_STORE);
 	condition_init(&retry->stopped_changed);
 	return &retry->base;
+}
+
+void store_retry_hurry(struct store *store, int64_t limit_ns)
+{
+	atomic_store(&retry_store(store)->hurry_ns, limit_ns);
 }
 
 void store_retry_stop(struct store *store)

@@ -48,6 +48,9 @@ struct store_retry_status {
 
 /* Never fails; owns below. */
 struct store *store_retry_new(struct store *below, const struct store_retry_conf *conf);
+/* Somebody waits for the errors: until this is called with 0, reads give up
+ * after limit_ns, and no failing one is logged. */
+void store_retry_hurry(struct store *store, int64_t limit_ns);
 
 /*
  * For the end of the program: wakes every waiting call and lets no call wait

@@ -27,6 +27,9 @@
  * cache directory. */
 #define CACHE_WAIT_NS (60 * NS_PER_SECOND)
 
+/* Somebody waits at the terminal for the mount, or for why there is none. */
+#define STORE_WAIT_NS (10 * NS_PER_SECOND)
+
 /* Of -1000 to 1000: the kernel should rather end something else. */
 #define OOM_SCORE "-500"
 
@@ -106,7 +109,11 @@ static int open_store(struct mount *mount)
 	mount->stats = store_stats_new(bottom);
 	mount->retry = store_retry_new(mount->stats, &retry);
 	mount->store = mount->retry;
-	return cache_read_volume(mount->store, mount->conf->url, &mount->volume);
+	/* A wrong endpoint is known soon; an outage later is waited out. */
+	store_retry_hurry(mount->retry, STORE_WAIT_NS);
+	result = cache_read_volume(mount->store, mount->conf->url, &mount->volume);
+	store_retry_hurry(mount->retry, 0);
+	return result;
 }
 
 char *mount_default_cache(const struct id *volume)

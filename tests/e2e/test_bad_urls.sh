@@ -42,6 +42,13 @@ says "dray init"
 [ -z "$(ls -A "$WORK/empty")" ] || fail "something was put into the empty store"
 [ ! -e "$CACHE" ] || fail "a cache was made for nothing"
 
+# Nobody answers at the endpoint: known soon, and said in one line.
+export AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret AWS_ENDPOINT_URL=http://127.0.0.1:1
+untouched dray mount s3://bucket/volume "$MNT" --cache "$CACHE"
+says "s3://bucket/volume"
+says "127.0.0.1"
+unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_ENDPOINT_URL
+
 # Parameters beyond their limits.
 for option in "--zstd-level 77" "--pack-size 1" "--pack-size 9T"; do
 	# shellcheck disable=SC2086

@@ -356,6 +356,22 @@ START_TEST(limit_ends_reads_with_the_last_error_and_not_writes)
 }
 END_TEST
 
+START_TEST(reads_in_a_hurry_end_soon)
+{
+	struct buffer out = BUFFER_INIT;
+
+	open_stores("bbbbbbbb", &at_once);
+	store_retry_hurry(retry, 1);
+	ck_assert_int_eq(store_get(retry, "k", 0, 1, &out), -ERR_store_busy);
+	ck_assert_uint_le(calls, 3);
+	store_retry_hurry(retry, 0);
+	ck_assert_int_eq(store_get(retry, "k", 0, 1, &out), -ENOENT);
+	ck_assert_uint_eq(calls, 9);
+	buffer_release(&out);
+	close_stores();
+}
+END_TEST
+
 START_TEST(stopped_store_repeats_nothing)
 {
 	open_stores("b", &at_once);
@@ -438,5 +454,6 @@ UNIT_MAIN("store_retry", longest_delay_doubles_up_to_the_maximum, delay_stays_in
 	  put_if_absent_that_another_won_is_not_taken_for_own, failing_comparison_is_repeated_too,
 	  denied_comparison_is_reported, broken_listing_goes_on_without_repeating_an_object,
 	  transient_result_of_the_callback_is_not_repeated,
-	  limit_ends_reads_with_the_last_error_and_not_writes, stopped_store_repeats_nothing,
-	  stop_wakes_a_call_that_waits, failing_call_is_logged_once_and_when_it_is_answered)
+	  limit_ends_reads_with_the_last_error_and_not_writes, reads_in_a_hurry_end_soon,
+	  stopped_store_repeats_nothing, stop_wakes_a_call_that_waits,
+	  failing_call_is_logged_once_and_when_it_is_answered)
