@@ -83,6 +83,8 @@ static int open_index(struct cache *cache, bool read_only)
 		.index_directory = index_directory,
 		.journal_directory = journal_directory,
 		.read_only = read_only,
+		.memtable_bytes = file_bytes(cache, MEMTABLE_BYTES_MAX),
+		.journal_file_bytes = file_bytes(cache, JOURNAL_BYTES_MAX),
 		.boot_id = cache->conf.boot_id,
 		.hooks = { .arg = cache->segments,
 			   .segment_use = hook_use,
