@@ -14,32 +14,10 @@
 #include "cache/chunk_memory.h"
 #include "cache/evict.h"
 #include "cache/fetch_job.h"
+#include "cache/flight.h"
 
 #define FETCH_MEMORY_BYTES (32u << 20)
 #define FETCH_AHEAD_BYTES  (64u << 20)
-#define FETCH_BUCKETS	   1024
-
-/*
- * A chunk on its way. It stays in the table until its bytes are cached on
- * disk, so that no second fetch starts in between.
- *
- *	WANTED   in a job of the queue, or at work
- *	READY    `bytes` is there
- *	FAILED   `code` and `message` say why
- *
- * The table holds one reference (until the end of the job), each waiter one.
- */
-enum flight_state { FLIGHT_WANTED = 1, FLIGHT_READY, FLIGHT_FAILED };
-
-struct flight {
-	uint64_t chunk;
-	enum flight_state state;
-	unsigned int references;
-	struct chunk_bytes *bytes;
-	int code;
-	char message[512];
-	struct flight *next;
-};
 
 struct fetch {
 	/* immutable */
@@ -48,59 +26,25 @@ struct fetch {
 	pthread_t *threads;
 	struct lock lock;
 	struct condition work;	 /* a job was queued, or stop */
-	struct condition landed; /* a flight became READY or FAILED */
+	struct condition landed; /* a flight became READY or FAILED, or is over */
 	/* guarded by lock */
 	bool stopping;
 	struct chunk_memory *memory;
-	struct flight *flights[FETCH_BUCKETS];
+	struct flight_table flights;
 	struct fetch_job *queue;
 	struct fetch_job **queue_end;
 	uint64_t queued_raw_bytes;
 	struct fetch_stats stats;
 };
 
-static struct flight *flight_find_locked(struct fetch *fetch, uint64_t chunk)
+static uint64_t flights_over(struct fetch *fetch)
 {
-	struct flight *flight = fetch->flights[chunk % FETCH_BUCKETS];
+	uint64_t over;
 
-	lock_assert_held(&fetch->lock);
-	while (flight && flight->chunk != chunk)
-		flight = flight->next;
-	return flight;
-}
-
-static void flight_put_locked(struct fetch *fetch, struct flight *flight)
-{
-	lock_assert_held(&fetch->lock);
-	if (--flight->references)
-		return;
-	chunk_bytes_put(flight->bytes);
-	free(flight);
-}
-
-static void flight_add_locked(struct fetch *fetch, uint64_t chunk)
-{
-	struct flight **bucket = &fetch->flights[chunk % FETCH_BUCKETS];
-	struct flight *flight = xcalloc(1, sizeof(*flight));
-
-	lock_assert_held(&fetch->lock);
-	flight->chunk = chunk;
-	flight->state = FLIGHT_WANTED;
-	flight->references = 1;
-	flight->next = *bucket;
-	*bucket = flight;
-}
-
-static void flight_remove_locked(struct fetch *fetch, uint64_t chunk)
-{
-	struct flight **link = &fetch->flights[chunk % FETCH_BUCKETS];
-	struct flight *flight;
-
-	while ((*link)->chunk != chunk)
-		link = &(*link)->next;
-	flight = *link;
-	*link = flight->next;
-	flight_put_locked(fetch, flight);
+	lock_acquire(&fetch->lock);
+	over = fetch->flights.over;
+	lock_release(&fetch->lock);
+	return over;
 }
 
 /* Reads from the FETCHED segment; -ENOENT when the chunk is not in one. */
@@ -142,7 +86,7 @@ static void queue_job_locked(struct fetch *fetch, struct fetch_job *job)
 
 	lock_assert_held(&fetch->lock);
 	for (i = 0; i < job->count; i++) {
-		flight_add_locked(fetch, job->targets[i].chunk);
+		flight_add(&fetch->flights, job->targets[i].chunk);
 		fetch->queued_raw_bytes += job->targets[i].row.raw_length;
 	}
 	*fetch->queue_end = job;
@@ -155,7 +99,7 @@ static bool job_trim_locked(struct fetch *fetch, struct fetch_job *job)
 {
 	uint32_t keep = 0;
 
-	while (keep < job->count && !flight_find_locked(fetch, job->targets[keep].chunk))
+	while (keep < job->count && !flight_find(&fetch->flights, job->targets[keep].chunk))
 		keep++;
 	job->count = keep;
 	return keep > 0;
@@ -169,12 +113,17 @@ static bool wanted_ahead(uint64_t chunk, void *arg)
 	if (fetch_is_cached(fetch, chunk))
 		return false;
 	lock_acquire(&fetch->lock);
-	in_flight = flight_find_locked(fetch, chunk) != NULL;
+	in_flight = flight_find(&fetch->flights, chunk) != NULL;
 	lock_release(&fetch->lock);
 	return !in_flight;
 }
 
-static int start_miss(struct fetch *fetch, uint64_t chunk)
+/*
+ * Starts the fetch of a chunk that was found nowhere when `over` flights had
+ * ended. -EAGAIN when more have ended since: one of them may have brought it,
+ * so look again.
+ */
+static int start_miss(struct fetch *fetch, uint64_t chunk, uint64_t over)
 {
 	struct fetch_job *job;
 	int result = fetch_job_new(fetch->cache->index, chunk, &job);
@@ -183,14 +132,16 @@ static int start_miss(struct fetch *fetch, uint64_t chunk)
 		return result;
 	fetch_job_widen(job, fetch->cache->index, wanted_ahead, fetch);
 	lock_acquire(&fetch->lock);
-	if (job_trim_locked(fetch, job)) {
+	if (fetch->flights.over != over) {
+		result = -EAGAIN;
+	} else if (job_trim_locked(fetch, job)) {
 		fetch->stats.misses++;
 		queue_job_locked(fetch, job);
 		job = NULL;
 	}
 	lock_release(&fetch->lock);
 	free(job);
-	return 0;
+	return result;
 }
 
 static int copy_out(const struct chunk_bytes *bytes, uint32_t offset, uint32_t length, void *out)
@@ -211,7 +162,7 @@ static struct chunk_bytes *find_in_memory(struct fetch *fetch, uint64_t chunk)
 
 	lock_acquire(&fetch->lock);
 	bytes = chunk_memory_find(fetch->memory, chunk);
-	flight = bytes ? NULL : flight_find_locked(fetch, chunk);
+	flight = bytes ? NULL : flight_find(&fetch->flights, chunk);
 	if (flight && flight->state == FLIGHT_READY)
 		bytes = chunk_bytes_get(flight->bytes);
 	if (bytes)
@@ -227,19 +178,19 @@ static int wait_flight(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *
 	int result = 0;
 
 	lock_acquire(&fetch->lock);
-	flight = flight_find_locked(fetch, chunk);
+	flight = flight_find(&fetch->flights, chunk);
 	if (!flight) {
 		lock_release(&fetch->lock);
 		return -EAGAIN;
 	}
-	flight->references++;
+	flight_get(flight);
 	while (flight->state == FLIGHT_WANTED)
 		condition_wait(&fetch->landed, &fetch->lock);
 	if (flight->state == FLIGHT_READY)
 		*out = chunk_bytes_get(flight->bytes);
 	else
 		result = err_set(flight->code, "%s", flight->message);
-	flight_put_locked(fetch, flight);
+	flight_put(flight);
 	lock_release(&fetch->lock);
 	return result;
 }
@@ -248,9 +199,11 @@ int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t le
 	       void *bytes)
 {
 	struct chunk_bytes *found;
+	uint64_t over;
 	int result;
 
 	for (;;) {
+		over = flights_over(fetch);
 		found = find_in_memory(fetch, chunk);
 		if (found)
 			break;
@@ -261,7 +214,7 @@ int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t le
 			lock_release(&fetch->lock);
 			return result;
 		}
-		result = start_miss(fetch, chunk);
+		result = start_miss(fetch, chunk, over);
 		if (!result && no_wait)
 			return -EAGAIN;
 		if (!result)
@@ -274,6 +227,52 @@ int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t le
 	result = copy_out(found, offset, length, bytes);
 	chunk_bytes_put(found);
 	return result;
+}
+
+/* Waits until the chunk's flight, if it has one, is over. */
+static int wait_over(struct fetch *fetch, uint64_t chunk)
+{
+	struct flight *flight;
+	int result = 0;
+
+	lock_acquire(&fetch->lock);
+	flight = flight_find(&fetch->flights, chunk);
+	if (flight) {
+		flight_get(flight);
+		while (!flight->over)
+			condition_wait(&fetch->landed, &fetch->lock);
+		if (flight->state == FLIGHT_FAILED)
+			result = err_set(flight->code, "%s", flight->message);
+		flight_put(flight);
+	}
+	lock_release(&fetch->lock);
+	return result;
+}
+
+int fetch_warm(struct fetch *fetch, uint64_t chunk)
+{
+	uint64_t over;
+	bool tried = false;
+	int result;
+
+	for (;;) {
+		over = flights_over(fetch);
+		if (fetch_is_cached(fetch, chunk))
+			return 0;
+		if (tried)
+			return err_set(-ERR_cache_full,
+				       "%s: the cache has no room for more fetched data: make it "
+				       "larger, or wait until what is dirty is in the store",
+				       fetch->cache->directory);
+		result = start_miss(fetch, chunk, over);
+		if (result == -EAGAIN)
+			continue;
+		if (!result)
+			result = wait_over(fetch, chunk);
+		if (result)
+			return result;
+		tried = true;
+	}
 }
 
 void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count)
@@ -311,20 +310,10 @@ void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count)
 /* Gives the chunk (or the failure) to those who wait for it. */
 static void land(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *bytes, int code)
 {
-	struct flight *flight;
-
 	lock_acquire(&fetch->lock);
-	flight = flight_find_locked(fetch, chunk);
-	assert(flight && flight->state == FLIGHT_WANTED);
-	if (bytes) {
-		flight->state = FLIGHT_READY;
-		flight->bytes = chunk_bytes_get(bytes);
+	flight_land(flight_find(&fetch->flights, chunk), bytes, code);
+	if (bytes)
 		chunk_memory_add(fetch->memory, bytes);
-	} else {
-		flight->state = FLIGHT_FAILED;
-		flight->code = code;
-		snprintf(flight->message, sizeof(flight->message), "%s", err_message(code));
-	}
 	condition_broadcast(&fetch->landed);
 	lock_release(&fetch->lock);
 }
@@ -341,7 +330,8 @@ static void cache_on_disk(struct fetch *fetch, const struct chunk_bytes *bytes)
 	struct row_key key;
 	struct batch batch;
 
-	if (!evict_admit(cache, bytes->length))
+	/* Read ahead twice: its flight had just ended when the second began. */
+	if (fetch_is_cached(fetch, bytes->chunk) || !evict_admit(cache, bytes->length))
 		return;
 	if (segments_append(cache->segments, &tag, bytes->data, (uint32_t)bytes->length, &place))
 		return;
@@ -415,9 +405,10 @@ static void run_job(struct fetch *fetch, const struct fetch_job *job)
 	fetch->stats.gets++;
 	fetch->stats.bytes_fetched += stored.length;
 	for (i = 0; i < job->count; i++) {
-		flight_remove_locked(fetch, job->targets[i].chunk);
+		flight_remove(&fetch->flights, job->targets[i].chunk);
 		fetch->queued_raw_bytes -= job->targets[i].row.raw_length;
 	}
+	condition_broadcast(&fetch->landed);
 	lock_release(&fetch->lock);
 }
 

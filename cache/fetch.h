@@ -48,7 +48,10 @@ int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t le
 /* Starts bringing these chunks into the cache; returns at once. Ignored
  * beyond the budget of read-ahead. */
 void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count);
-/* True when a read of the chunk needs no network. */
+/* Returns when the chunk is on the cache disk; -ERR_cache_full when it was
+ * fetched but the cache had no room to keep it. */
+int fetch_warm(struct fetch *fetch, uint64_t chunk);
+/* Is the chunk on the cache disk? */
 bool fetch_is_cached(struct fetch *fetch, uint64_t chunk);
 void fetch_stats_get(struct fetch *fetch, struct fetch_stats *out);
 

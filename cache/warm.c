@@ -97,7 +97,6 @@ int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 	struct chunk_list list = { 0 };
 	struct chunk_row chunk;
 	struct pack_row pack;
-	uint8_t byte;
 	size_t i;
 	int result = list_chunks(cache, ino, &list);
 
@@ -110,7 +109,7 @@ int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 		if (i % (WARM_AHEAD / 2) == 0)
 			fetch_ahead(cache->fetch, list.ids + i,
 				    left < WARM_AHEAD ? left : WARM_AHEAD);
-		result = fetch_read(cache->fetch, list.ids[i], 0, 1, false, &byte);
+		result = fetch_warm(cache->fetch, list.ids[i]);
 		if (!result)
 			result = fetch_locate(cache->index, list.ids[i], &chunk, &pack);
 		if (!result)
