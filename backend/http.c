@@ -340,8 +340,9 @@ static int report(const struct http_call *call, CURLcode result)
 			       "of the authority that signed it in AWS_CA_BUNDLE",
 			       request->method, request->url, why);
 	if (call->sent == 0)
-		return err_set(-ERR_store_unreachable, "%s %s: no connection: %s", request->method,
-			       request->url, why);
+		return err_set(-ERR_store_unreachable,
+			       "%s %s: no connection: %s; check the endpoint and the network",
+			       request->method, request->url, why);
 	if (result == CURLE_OPERATION_TIMEDOUT)
 		return err_set(-ERR_store_timeout, "%s %s: no answer in time: %s", request->method,
 			       request->url, why);

@@ -45,8 +45,8 @@ says "dray init"
 # Nobody answers at the endpoint: known soon, and said in one line.
 export AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret AWS_ENDPOINT_URL=http://127.0.0.1:1
 untouched dray mount s3://bucket/volume "$MNT" --cache "$CACHE"
-says "s3://bucket/volume"
-says "127.0.0.1"
+says "127.0.0.1:1/bucket/volume"
+says "check the endpoint"
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_ENDPOINT_URL
 
 # Parameters beyond their limits.
