@@ -7,6 +7,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "cache/cache_int.h"
+#include "cache/extent_map.h"
 
 /* Rows changed under one hold of the lock. */
 #define BATCH_ROWS_MAX 256
@@ -16,30 +17,6 @@ struct attach {
 	struct batch batch;
 	uint64_t stored;
 };
-
-unsigned int refs_slice(const struct extent_ref *refs, unsigned int count, uint32_t from,
-			uint32_t length, struct extent_ref *out)
-{
-	unsigned int used = 0;
-	unsigned int i;
-
-	for (i = 0; i < count && length; i++) {
-		uint32_t skip = from < refs[i].length ? from : refs[i].length;
-		uint32_t take = refs[i].length - skip;
-
-		from -= skip;
-		if (!take)
-			continue;
-		if (take > length)
-			take = length;
-		out[used] = refs[i];
-		out[used].chunk_offset += skip;
-		out[used++].length = take;
-		length -= take;
-	}
-	assert(!length);
-	return used;
-}
 
 static void put_row(struct attach *attach, const struct attach_item *item, uint64_t end,
 		    const struct extent_row *row, unsigned int flags)
@@ -72,8 +49,8 @@ static void split_row(struct attach *attach, const struct attach_item *item, uin
 	struct extent_row tail = *row;
 
 	head.length = head_length;
-	head.refs_count = (uint8_t)refs_slice(item->refs, item->refs_count,
-					      item->length - head_length, head_length, head.refs);
+	head.refs_count = (uint8_t)extent_refs_slice(
+		item->refs, item->refs_count, item->length - head_length, head_length, head.refs);
 	tail.length -= head_length;
 	tail.delta += head_length;
 	put_row(attach, item, cut, &head, ROW_CLOUD);
@@ -93,9 +70,9 @@ static void attach_row(struct attach *attach, const struct attach_item *item, ui
 		split_row(attach, item, end, row);
 		return;
 	}
-	row->refs_count =
-		(uint8_t)refs_slice(item->refs, item->refs_count, (uint32_t)(start - item->offset),
-				    row->length, row->refs);
+	row->refs_count = (uint8_t)extent_refs_slice(item->refs, item->refs_count,
+						     (uint32_t)(start - item->offset), row->length,
+						     row->refs);
 	put_row(attach, item, end, row, ROW_LOCAL);
 	batch_segment_use(&attach->batch, row->segment, 0, -(int64_t)row->length);
 	attach->stored += row->length;

@@ -41,9 +41,4 @@ struct attach_item {
 int attach_refs(struct cache *cache, const struct attach_item *items, size_t count,
 		uint64_t *stored_out);
 
-/* The part [from, from + length) of a covered range: appends to out (room for
- * count), returns how many. */
-unsigned int refs_slice(const struct extent_ref *refs, unsigned int count, uint32_t from,
-			uint32_t length, struct extent_ref *out);
-
 #endif

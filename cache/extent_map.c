@@ -36,32 +36,28 @@ static void delete_row(struct extent_change *change, uint64_t end)
 	batch_delete(change->batch, &key, ROW_CLOUD);
 }
 
-/* The references of the bytes [skip, skip + length) of a row. */
-static void slice_refs(const struct extent_row *row, uint32_t skip, uint32_t length,
-		       struct extent_row *out)
+unsigned int extent_refs_slice(const struct extent_ref *refs, unsigned int count, uint32_t from,
+			       uint32_t length, struct extent_ref *out)
 {
-	uint32_t start = 0;
+	unsigned int used = 0;
 	unsigned int i;
 
-	out->refs_count = 0;
-	for (i = 0; length && i < row->refs_count; i++) {
-		const struct extent_ref *ref = &row->refs[i];
-		struct extent_ref *part;
-		uint32_t inside;
+	for (i = 0; i < count && length; i++) {
+		uint32_t skip = from < refs[i].length ? from : refs[i].length;
+		uint32_t take = refs[i].length - skip;
 
-		if (skip >= start + ref->length) {
-			start += ref->length;
+		from -= skip;
+		if (!take)
 			continue;
-		}
-		inside = skip - start;
-		part = &out->refs[out->refs_count++];
-		part->chunk = ref->chunk;
-		part->chunk_offset = ref->chunk_offset + inside;
-		part->length = ref->length - inside < length ? ref->length - inside : length;
-		skip += part->length;
-		length -= part->length;
-		start += ref->length;
+		if (take > length)
+			take = length;
+		out[used] = refs[i];
+		out[used].chunk_offset += skip;
+		out[used++].length = take;
+		length -= take;
 	}
+	assert(!length);
+	return used;
 }
 
 void extent_slice(const struct extent *extent, uint64_t from, uint64_t until, struct extent *out)
@@ -80,7 +76,12 @@ void extent_slice(const struct extent *extent, uint64_t from, uint64_t until, st
 	out->row.segment = extent->row.segment;
 	out->row.record = extent->row.record;
 	out->row.delta = extent->row.segment ? extent->row.delta + skip : 0;
-	slice_refs(&extent->row, skip, out->row.length, &out->row);
+	/* A dirty extent has none yet. */
+	out->row.refs_count = 0;
+	if (extent->row.refs_count)
+		out->row.refs_count =
+			(uint8_t)extent_refs_slice(extent->row.refs, extent->row.refs_count, skip,
+						   out->row.length, out->row.refs);
 }
 
 void extent_map_cut(struct extent_change *change, const struct extent *extent, uint64_t from,

@@ -33,6 +33,14 @@ struct extent_change {
 	int64_t mapped; /* out: change of the bytes covered by extents */
 };
 
+/*
+ * The references of the bytes [from, from + length) of what `count` of them
+ * cover: fills out, which has room for count, and returns how many. Those
+ * bytes must be covered.
+ */
+unsigned int extent_refs_slice(const struct extent_ref *refs, unsigned int count, uint32_t from,
+			       uint32_t length, struct extent_ref *out);
+
 /* The part [from, until) of an extent, which must overlap it. */
 void extent_slice(const struct extent *extent, uint64_t from, uint64_t until, struct extent *out);
 
