@@ -39,6 +39,7 @@ int content_change_begin(struct content_change *change, struct cache *cache, uin
 	result = load_content(cache, ino, &change->content);
 	if (result)
 		end(change);
+	change->refills = change->content.generation && !change->content.mapped;
 	return result;
 }
 
@@ -94,10 +95,12 @@ int content_change_commit(struct content_change *change, const struct segment_pl
 	batch_put_content(&change->batch, node->ino, &change->content, change->flags);
 	result = index_commit_begin(cache->index, &change->batch, &lsn);
 	node_drop_flushed(cache->nodes, node);
-	if (!result && written)
+	if (!result && written) {
 		node_note_unflushed(node, written, record_bytes, lsn);
-	else if (!result)
+		node->refilled |= change->refills;
+	} else if (!result) {
 		node->content_lsn = lsn;
+	}
 	end(change);
 	if (!result)
 		result = index_written(cache->index, lsn);

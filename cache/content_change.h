@@ -24,6 +24,7 @@ struct content_change {
 	struct batch batch;
 	struct content_row content; /* size may be changed by the caller */
 	unsigned int flags;	    /* ROW_BARRIER, or 0 */
+	bool refills;		    /* a truncate had taken all the bytes there were */
 };
 
 /* Locks and loads. 0, or the cause for which nothing can be changed. */

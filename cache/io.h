@@ -55,8 +55,14 @@ int io_copy_range(struct cache *cache, uint64_t from, uint64_t from_offset, uint
  * content as a barrier of the next commit. What others write to the file
  * during the call may or may not be among it. */
 int io_fsync(struct cache *cache, uint64_t ino);
-/* close(2) was called: a content version may be taken here. What was written
- * survives a kill already; 0, or why later writes are refused. */
+/*
+ * close(2) was called: a content version may be taken here. What was written
+ * survives a kill already; 0, or why later writes are refused. After a truncate
+ * that took all the bytes there were, those written since are put in order
+ * before it: a power cut from now on leaves the old content or the new, not an
+ * empty file. That is copied into the journal (REDO) or, beyond 64 KiB, flushed
+ * to the segment; the journal is not flushed.
+ */
 int io_flush(struct cache *cache, uint64_t ino);
 
 /*

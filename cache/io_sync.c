@@ -65,7 +65,7 @@ static int flush_range(struct cache *cache, uint64_t first, uint64_t last)
  * file up to here is durable, and it holds what makes that true. Others may be
  * written while segments are flushed; then nothing of the kind can be said.
  */
-static int fill(struct cache *cache, struct node *node, struct batch *batch)
+static int fill(struct cache *cache, struct node *node, struct batch *batch, bool barrier)
 {
 	bool synced = node->unflushed_bytes > 0 && node_can_redo(node);
 	int result = 0;
@@ -73,11 +73,11 @@ static int fill(struct cache *cache, struct node *node, struct batch *batch)
 	batch_reset(batch, synced ? BATCH_SYNC : BATCH_CONTENT, node->ino);
 	if (synced)
 		result = add_redo(cache, node, batch);
-	return result ? result : add_barrier(cache, node, batch);
+	return result || !barrier ? result : add_barrier(cache, node, batch);
 }
 
 /* Commits what the flush of the journal is to make durable. */
-static int commit(struct cache *cache, struct node *node, uint64_t *lsn_out)
+static int commit(struct cache *cache, struct node *node, bool barrier, uint64_t *lsn_out)
 {
 	struct batch batch;
 	int result;
@@ -85,7 +85,7 @@ static int commit(struct cache *cache, struct node *node, uint64_t *lsn_out)
 	batch_init(&batch, BATCH_CONTENT, node->ino);
 	rwlock_acquire_write(&node->lock);
 	node_drop_flushed(cache->nodes, node);
-	result = fill(cache, node, &batch);
+	result = fill(cache, node, &batch, barrier);
 	if (!result)
 		result = index_commit_begin(cache->index, &batch, lsn_out);
 	if (!result && batch.kind == BATCH_SYNC)
@@ -136,7 +136,7 @@ int io_fsync(struct cache *cache, uint64_t ino)
 	node = node_get(cache->nodes, ino);
 	result = flush_many(cache, node);
 	if (!result)
-		result = commit(cache, node, &lsn);
+		result = commit(cache, node, true, &lsn);
 	node_put(cache->nodes, node);
 	if (!result)
 		result = index_flush(cache->index, lsn);
@@ -145,13 +145,37 @@ int io_fsync(struct cache *cache, uint64_t ino)
 	return result;
 }
 
+/*
+ * The journal that says that the old bytes are gone is not durable without the
+ * new ones: what makes them good follows in it, or they are durable already.
+ */
+static int put_in_order(struct cache *cache, struct node *node)
+{
+	uint64_t lsn;
+	int result = flush_many(cache, node);
+
+	if (!result)
+		result = commit(cache, node, false, &lsn);
+	if (!result)
+		result = index_written(cache->index, lsn);
+	if (result)
+		cache_fail(cache, result);
+	return result;
+}
+
 int io_flush(struct cache *cache, uint64_t ino)
 {
 	struct node *node = node_get(cache->nodes, ino);
+	int result = 0;
+	bool refilled;
 
 	rwlock_acquire_write(&node->lock);
 	node->version_lsn = node->content_lsn;
+	node_drop_flushed(cache->nodes, node);
+	refilled = node->refilled;
 	rwlock_release(&node->lock);
+	if (refilled)
+		result = put_in_order(cache, node);
 	node_put(cache->nodes, node);
-	return index_health(cache->index);
+	return result ? result : index_health(cache->index);
 }

@@ -238,6 +238,7 @@ void node_clear_unflushed(struct node *node)
 	node->unflushed_bytes = 0;
 	node->unflushed_segment_min = 0;
 	node->unflushed_segment_max = 0;
+	node->refilled = false;
 }
 
 void node_drop_flushed(struct node_table *table, struct node *node)

@@ -48,6 +48,10 @@ struct node {
 	uint64_t unflushed_bytes;
 	uint64_t unflushed_segment_min;
 	uint64_t unflushed_segment_max;
+	/* The unflushed bytes came after a truncate that took all there was:
+	 * if they were lost, neither the old content nor the new would be
+	 * there. close(2) sees to it (io.h). */
+	bool refilled;
 };
 
 struct node_table *node_table_new(void);

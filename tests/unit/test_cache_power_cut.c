@@ -216,6 +216,96 @@ START_TEST(what_was_not_synced_is_dropped_as_a_whole)
 }
 END_TEST
 
+static void rewrite(uint64_t ino, const void *bytes, size_t length)
+{
+	const struct attributes none = { .size = 0 };
+	struct attributes out;
+
+	ck_assert_int_eq(attr_set(local.cache, ino, ATTR_SIZE, &none, &out), 0);
+	write_at(ino, 0, bytes, length);
+	ck_assert_int_eq(io_flush(local.cache, ino), 0);
+	note_durable();
+}
+
+/* The journal is made durable by others, the segments are not. */
+static void sync_another_file(void)
+{
+	uint64_t other = make_file("other");
+
+	write_at(other, 0, data, 100);
+	ck_assert_int_eq(io_fsync(local.cache, other), 0);
+}
+
+static void truncate_is_not_durable_before(size_t length)
+{
+	uint64_t ino;
+
+	begin();
+	ino = make_file("a");
+	write_at(ino, 0, data, 5000);
+	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
+	rewrite(ino, data + 1000, length);
+	sync_another_file();
+	power_cut(true);
+	ck_assert_uint_eq(read_all(ino), length);
+	ck_assert_mem_eq(got, data + 1000, length);
+	end();
+}
+
+START_TEST(a_truncate_is_not_durable_before_the_few_bytes_that_were_written_then)
+{
+	truncate_is_not_durable_before(3000);
+}
+END_TEST
+
+START_TEST(a_truncate_is_not_durable_before_the_many_bytes_that_were_written_then)
+{
+	truncate_is_not_durable_before(150000);
+}
+END_TEST
+
+START_TEST(a_truncate_behind_a_flush_is_known_at_close)
+{
+	const struct attributes none = { .size = 0 };
+	struct attributes out;
+	uint64_t ino;
+
+	begin();
+	ino = make_file("a");
+	write_at(ino, 0, data, 5000);
+	ck_assert_int_eq(attr_set(local.cache, ino, ATTR_SIZE, &none, &out), 0);
+	ck_assert_int_eq(flusher_flush(local.cache), 0);
+	note_durable();
+	write_at(ino, 0, data + 1000, 3000);
+	ck_assert_int_eq(io_flush(local.cache, ino), 0);
+	sync_another_file();
+	power_cut(true);
+	ck_assert_uint_eq(read_all(ino), 3000);
+	end();
+}
+END_TEST
+
+START_TEST(close_copies_nothing_into_the_journal_otherwise)
+{
+	uint64_t before;
+	uint64_t ino;
+
+	begin();
+	ino = make_file("a");
+	write_at(ino, 0, data, 5000);
+	before = index_lsn(local.cache->index);
+	ck_assert_int_eq(io_flush(local.cache, ino), 0);
+	ck_assert_uint_eq(index_lsn(local.cache->index), before);
+	rewrite(ino, data, 5000);
+	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
+	write_at(ino, 5000, data, 5000);
+	before = index_lsn(local.cache->index);
+	ck_assert_int_eq(io_flush(local.cache, ino), 0);
+	ck_assert_uint_eq(index_lsn(local.cache->index), before);
+	end();
+}
+END_TEST
+
 START_TEST(a_mere_kill_loses_nothing)
 {
 	uint64_t ino;
@@ -531,7 +621,11 @@ END_TEST
 
 UNIT_MAIN("power_cut", a_small_fsync_survives_the_loss_of_all_segment_bytes,
 	  a_large_fsync_survives_as_well, what_was_not_synced_is_dropped_as_a_whole,
-	  a_mere_kill_loses_nothing, a_record_whose_segment_was_reclaimed_is_not_missed,
+	  a_truncate_is_not_durable_before_the_few_bytes_that_were_written_then,
+	  a_truncate_is_not_durable_before_the_many_bytes_that_were_written_then,
+	  a_truncate_behind_a_flush_is_known_at_close,
+	  close_copies_nothing_into_the_journal_otherwise, a_mere_kill_loses_nothing,
+	  a_record_whose_segment_was_reclaimed_is_not_missed,
 	  a_doomed_segment_is_not_unlinked_before_its_death_is_durable,
 	  an_eviction_behind_a_lost_write_hides_nothing,
 	  random_power_cuts_leave_each_file_as_it_was_at_an_instant)
