@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 
 /* CACHED rows of a FETCHED segment that go in one batch. */
@@ -71,6 +72,7 @@ static int flush_batch(struct drop *drop)
 {
 	int result = index_commit(drop->cache->index, &drop->batch, NULL);
 
+	CRASH_POINT(evict_dropped);
 	batch_reset(&drop->batch, BATCH_ROWS, 0);
 	return result;
 }
@@ -180,6 +182,7 @@ int evict_extents(struct cache *cache, uint64_t ino, uint64_t offset, uint64_t e
 	result = detach_range(cache, ino, offset, end, segment, &batch, &bytes);
 	if (!result)
 		result = index_commit_begin(cache->index, &batch, &lsn);
+	CRASH_POINT(evict_detached);
 	rwlock_release(&node->lock);
 	node_put(cache->nodes, node);
 	batch_release(&batch);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
@@ -335,6 +336,7 @@ static void cache_on_disk(struct fetch *fetch, const struct chunk_bytes *bytes)
 		return;
 	if (segments_append(cache->segments, &tag, bytes->data, (uint32_t)bytes->length, &place))
 		return;
+	CRASH_POINT(fetch_appended);
 	row.segment = place.segment;
 	row.record = place.record;
 	row_put_cached(&value, &row);
@@ -345,6 +347,7 @@ static void cache_on_disk(struct fetch *fetch, const struct chunk_bytes *bytes)
 	if (index_commit(cache->index, &batch, NULL))
 		log_warn("chunk %" PRIu64 " is not cached: %s", bytes->chunk,
 			 err_message(index_health(cache->index)));
+	CRASH_POINT(fetch_cached);
 	batch_release(&batch);
 	segment_unpin(cache->segments, place.segment);
 }

@@ -12,6 +12,7 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/crc32c.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "backend/base/lock.h"
 #include "backend/base/log.h"
@@ -96,7 +97,7 @@ static int sync_directory(const char *directory)
 {
 	CLEANUP_FD int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd))
+	if (fd < 0 || disk_fsync(fd))
 		return err_set_errno(-ERR_local_io, errno, "cannot sync directory %s", directory);
 	return 0;
 }
@@ -558,7 +559,12 @@ static void write_free(struct lmdb_write *write)
 int lmdb_write_commit(struct lmdb_write *write)
 {
 	struct index_lmdb *lmdb = write->lmdb;
-	int result = mdb_txn_commit(write->txn);
+	int result = disk_commit(lmdb->path);
+
+	if (result)
+		mdb_txn_abort(write->txn);
+	else
+		result = mdb_txn_commit(write->txn);
 
 	write_free(write);
 	return result ? report(lmdb, "write", result) : 0;

@@ -220,12 +220,12 @@ int restore_load_finish(struct restore *restore)
 		result = index_load_begin(restore->cache->index, &loader.load);
 	if (!result) {
 		result = load_all(&loader);
-		CRASH_POINT("restore/loaded");
+		CRASH_POINT(restore_loaded);
 		if (result)
 			index_load_abort(loader.load);
 		else
 			result = index_load_commit(loader.load);
-		CRASH_POINT("restore/load-committed");
+		CRASH_POINT(restore_load_committed);
 	}
 	restore_rows_close(loader.rows);
 	buffer_release(&loader.inodes.bytes);

@@ -399,15 +399,15 @@ START_TEST(what_cannot_be_restored_is_refused_by_the_name_of_the_newest)
 END_TEST
 
 /* The process ends at each point of a checkpoint and of the removal. */
-static const char *const points[] = {
-	"checkpoint/before-run",   "checkpoint/run-put",      "checkpoint/before-root",
-	"checkpoint/root-put",	   "retention/before-remove", "retention/before-remove",
-	"retention/before-remove", "retention/before-remove",
+static const enum crash_point points[] = {
+	CRASH_checkpoint_before_run,   CRASH_checkpoint_run_put,      CRASH_checkpoint_before_root,
+	CRASH_checkpoint_root_put,     CRASH_retention_before_remove, CRASH_retention_before_remove,
+	CRASH_retention_before_remove, CRASH_retention_before_remove,
 };
 
-static void die(const char *name, void *arg)
+static void die(enum crash_point point, void *arg)
 {
-	(void)name;
+	(void)point;
 	(void)arg;
 	_exit(77);
 }
