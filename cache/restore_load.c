@@ -10,6 +10,7 @@
  *		 removes the rest
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
@@ -230,5 +231,7 @@ int restore_load_finish(struct restore *restore)
 	restore_rows_close(loader.rows);
 	buffer_release(&loader.inodes.bytes);
 	row_sort_free(loader.derived);
+	/* Runs and LMDB's changed pages: the heap does not shrink by itself. */
+	malloc_trim(0);
 	return result ? result : raise_counters(restore);
 }
