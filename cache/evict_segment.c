@@ -44,7 +44,8 @@ static int get_chunk_length(struct cache *cache, uint64_t chunk, uint32_t *lengt
 	return result;
 }
 
-int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out)
+static int evict_chunk_locked(struct cache *cache, uint64_t chunk, const struct cached_row *only,
+			      uint64_t *bytes_out)
 {
 	struct cached_row row;
 	struct row_key key;
@@ -52,7 +53,9 @@ int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out)
 	uint32_t length = 0;
 	int result = get_cached_row(cache, chunk, &row);
 
-	*bytes_out = 0;
+	lock_assert_held(&cache->cached);
+	if (!result && only && (row.segment != only->segment || row.record != only->record))
+		return 0;
 	if (!result)
 		result = get_chunk_length(cache, chunk, &length);
 	if (result)
@@ -65,6 +68,18 @@ int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out)
 	batch_release(&batch);
 	if (!result)
 		*bytes_out = length;
+	return result;
+}
+
+int evict_chunk(struct cache *cache, uint64_t chunk, const struct cached_row *only,
+		uint64_t *bytes_out)
+{
+	int result;
+
+	*bytes_out = 0;
+	lock_acquire(&cache->cached);
+	result = evict_chunk_locked(cache, chunk, only, bytes_out);
+	lock_release(&cache->cached);
 	return result;
 }
 
@@ -200,20 +215,31 @@ static int drop_written(const struct segment_tag *tag, uint32_t record, uint32_t
 			     drop->segment, &drop->bytes);
 }
 
+static int evict_fetched(struct drop *drop)
+{
+	int result;
+
+	batch_init(&drop->batch, BATCH_ROWS, 0);
+	lock_acquire(&drop->cache->cached);
+	result = segment_scan(drop->cache->segments, drop->segment, drop_fetched, drop);
+	if (!result)
+		result = flush_batch(drop);
+	lock_release(&drop->cache->cached);
+	batch_release(&drop->batch);
+	return result;
+}
+
 int evict_segment(struct cache *cache, const struct segment_info *info)
 {
 	struct drop drop = { .cache = cache, .segment = info->number };
-	bool fetched = info->class == SEGMENT_CLASS_FETCHED;
 	int result = segment_pin(cache->segments, info->number);
 
 	if (result)
 		return result == -ENOENT ? 0 : result;
-	batch_init(&drop.batch, BATCH_ROWS, 0);
-	result = segment_scan(cache->segments, info->number, fetched ? drop_fetched : drop_written,
-			      &drop);
-	if (!result)
-		result = flush_batch(&drop);
-	batch_release(&drop.batch);
+	if (info->class == SEGMENT_CLASS_FETCHED)
+		result = evict_fetched(&drop);
+	else
+		result = segment_scan(cache->segments, info->number, drop_written, &drop);
 	segment_unpin(cache->segments, info->number);
 	return result;
 }
