@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 #include "backend/base/cleanup.h"
-#include "backend/base/crash.h"
-#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "backend/base/lock.h"
 #include "backend/base/log.h"
@@ -157,7 +155,7 @@ static void retire_path(struct journal *journal, char *path, uint64_t bytes)
 	lock_release(&journal->lock);
 	if (keep)
 		return;
-	if (disk_unlink(AT_FDCWD, path))
+	if (unlink(path))
 		log_warn("cannot unlink journal file %s: %m", path);
 	free(path);
 }
@@ -332,7 +330,6 @@ static int write_step_locked(struct journal *journal)
 	free(recycled.path);
 	if (!result)
 		result = journal_file_append(&log->file, &bytes, offset);
-	CRASH_POINT(journal_written);
 
 	lock_acquire(&journal->lock);
 	keep_spare_locked(journal, &bytes);
@@ -398,7 +395,6 @@ static int flush_step_locked(struct journal *journal)
 			continue;
 		lock_release(&journal->lock);
 		result = journal_file_sync(&log->file);
-		CRASH_POINT(journal_flushed);
 		lock_acquire(&journal->lock);
 		if (result)
 			return fail_locked(journal, result);
@@ -462,7 +458,6 @@ void journal_recycle(struct journal *journal, uint64_t applied_lsn)
 	struct journal_log *log;
 
 	while ((log = take_recyclable(journal, applied_lsn))) {
-		CRASH_POINT(journal_retired);
 		retire_path(journal, log->file.path, log->bytes);
 		log->file.path = NULL;
 		log_free(log);

@@ -13,7 +13,6 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/crash.h"
-#include "backend/base/disk.h"
 #include "backend/base/error.h"
 
 #define FILE_NAME_SIZE 80
@@ -90,7 +89,7 @@ static void remove_incomplete(struct outbox *outbox, const char *name, void *arg
 	commit_name(seq, commit);
 	if (name_is_new(name) || (seq && name[SEQ_DIGITS] == '.' &&
 				  faccessat(outbox->fd, commit, F_OK, 0) && errno == ENOENT))
-		disk_unlink(outbox->fd, name);
+		unlinkat(outbox->fd, name, 0);
 }
 
 int outbox_open(const char *directory, struct outbox **out)
@@ -124,17 +123,14 @@ void outbox_close(struct outbox *outbox)
 
 static int write_all(int fd, const uint8_t *bytes, size_t length)
 {
-	off_t offset = 0;
-
 	while (length) {
-		ssize_t done = disk_pwrite(fd, bytes, length, offset);
+		ssize_t done = write(fd, bytes, length);
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done <= 0)
-			return done ? -errno : -ENOSPC;
+		if (done < 0)
+			return -errno;
 		bytes += done;
-		offset += done;
 		length -= (size_t)done;
 	}
 	return 0;
@@ -148,23 +144,21 @@ static int write_file(struct outbox *outbox, const char *name, const void *bytes
 	int fd;
 
 	snprintf(fresh, sizeof(fresh), "%s.new", name);
-	fd = disk_create(outbox->fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = openat(outbox->fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set_errno(errno == ENOSPC ? -ERR_cache_full : -ERR_local_io, errno,
 				     "cannot make %s/%s", outbox->directory, fresh);
 	result = write_all(fd, bytes, length);
-	if (!result && disk_fdatasync(fd))
+	if (!result && fdatasync(fd))
 		result = -errno;
 	close(fd);
-	CRASH_POINT(outbox_written);
-	if (!result && disk_rename(outbox->fd, fresh, name))
+	if (!result && renameat(outbox->fd, fresh, outbox->fd, name))
 		result = -errno;
-	CRASH_POINT(outbox_named);
-	if (!result && disk_fsync(outbox->fd))
+	if (!result && fsync(outbox->fd))
 		result = -errno;
 	if (!result)
 		return 0;
-	disk_unlink(outbox->fd, fresh);
+	unlinkat(outbox->fd, fresh, 0);
 	return err_set_errno(result == -ENOSPC ? -ERR_cache_full : -ERR_local_io, -result,
 			     "cannot write %s/%s (%zu bytes)", outbox->directory, name, length);
 }
@@ -175,7 +169,7 @@ int outbox_add_part(struct outbox *outbox, uint64_t seq, uint64_t epoch, const s
 	char name[FILE_NAME_SIZE];
 
 	part_name(seq, epoch, id, name);
-	CRASH_POINT(outbox_part);
+	CRASH_POINT("outbox/part");
 	return write_file(outbox, name, bytes, length);
 }
 
@@ -184,7 +178,7 @@ int outbox_add_commit(struct outbox *outbox, uint64_t seq, const void *bytes, si
 	char name[FILE_NAME_SIZE];
 
 	commit_name(seq, name);
-	CRASH_POINT(outbox_commit);
+	CRASH_POINT("outbox/commit");
 	return write_file(outbox, name, bytes, length);
 }
 
@@ -202,8 +196,7 @@ static int read_file(struct outbox *outbox, const char *name, struct buffer *out
 				     name);
 	buffer_extend(out, (size_t)stat.st_size);
 	while (got < (size_t)stat.st_size) {
-		ssize_t done = disk_pread(fd, out->data + start + got, (size_t)stat.st_size - got,
-					  (off_t)got);
+		ssize_t done = read(fd, out->data + start + got, (size_t)stat.st_size - got);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -237,7 +230,7 @@ int outbox_get_part(struct outbox *outbox, uint64_t seq, uint64_t epoch, const s
 static void remove_part(struct outbox *outbox, const char *name, void *arg)
 {
 	if (name_seq(name) == *(uint64_t *)arg && name[SEQ_DIGITS] == '.')
-		disk_unlink(outbox->fd, name);
+		unlinkat(outbox->fd, name, 0);
 }
 
 int outbox_remove(struct outbox *outbox, uint64_t seq)
@@ -245,7 +238,7 @@ int outbox_remove(struct outbox *outbox, uint64_t seq)
 	char name[FILE_NAME_SIZE];
 
 	commit_name(seq, name);
-	if (disk_unlink(outbox->fd, name) && errno != ENOENT)
+	if (unlinkat(outbox->fd, name, 0) && errno != ENOENT)
 		return err_set_errno(-ERR_local_io, errno, "cannot remove %s/%s", outbox->directory,
 				     name);
 	outbox_each(outbox, remove_part, &seq);

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "cache/segment_int.h"
 
@@ -43,7 +42,7 @@ static int sync_file(struct segments *segments, struct segment *segment)
 
 	if (fd < 0)
 		return fd;
-	if (disk_fdatasync(fd))
+	if (fdatasync(fd))
 		result =
 			err_set_errno(-ERR_local_io, errno,
 				      "cannot make segment %s/%016" PRIx64

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "backend/base/clock.h"
@@ -14,6 +15,9 @@
 #include "fs/control_socket.h"
 #include "fs/control_verbs.h"
 #include "fs/status_json.h"
+
+/* How long a gateway may take to answer a ping. */
+#define ANSWER_SECONDS 5
 
 struct client {
 	struct client *next; /* guarded by lock */
@@ -251,12 +255,38 @@ void control_free(struct control *control)
 	free(control);
 }
 
-bool control_is_serving(const char *cache_directory)
+/* A ping is answered, and the answer says so. */
+static bool answers_mounted(struct control_connection *connection)
 {
+	json_t *request = json_pack("{s:s}", CONTROL_VERB, CONTROL_VERB_PING);
+	const char *line;
+	size_t length;
+	json_t *answer;
+	int mounted = 0;
+
+	control_connection_put(connection, request);
+	if (!control_connection_flush(connection))
+		return false;
+	if (control_connection_read(connection, &line, &length) <= 0)
+		return false;
+	answer = json_loadb(line, length, 0, NULL);
+	json_unpack(answer, "{s:b}", CONTROL_MOUNTED, &mounted);
+	json_decref(answer);
+	return mounted;
+}
+
+bool control_is_mounted(const char *cache_directory)
+{
+	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
+	struct control_connection connection;
+	bool mounted;
 	int fd;
 
 	if (control_socket_connect(cache_directory, &fd))
 		return false;
-	close(fd);
-	return true;
+	control_connection_init(&connection, fd);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	mounted = answers_mounted(&connection);
+	control_connection_release(&connection);
+	return mounted;
 }

@@ -35,7 +35,8 @@ void control_stop(struct control *control);
 /* The cache is closed: gives the last lines. */
 void control_free(struct control *control);
 
-/* A gateway answers the socket of this cache directory. */
-bool control_is_serving(const char *cache_directory);
+/* A gateway answers the socket of this cache directory, and its mount is there;
+ * false when the kernel has let go of it, and the gateway is about to end. */
+bool control_is_mounted(const char *cache_directory);
 
 #endif

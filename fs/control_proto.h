@@ -19,7 +19,7 @@
  *	<- {"event":"done"}
  *
  *	verb    arguments                  lines before the last   members of "done"
- *	ping                                                       pid, version
+ *	ping                                                       pid, version, mounted
  *	status                                                     status
  *	sync
  *	wait    timeout                    progress (status)
@@ -96,9 +96,10 @@
 #define CONTROL_STATUS	"status" /* the status object, see below */
 #define CONTROL_PID	"pid"
 #define CONTROL_VERSION "version"
-#define CONTROL_ROWS	"rows"	/* lines of rows that were sent */
-#define CONTROL_FILES	"files" /* also in "progress" of evict, warm: so far */
-#define CONTROL_BYTES	"bytes" /* freed or fetched; also in "progress" */
+#define CONTROL_MOUNTED "mounted" /* boolean: its mount is (still) there */
+#define CONTROL_ROWS	"rows"	  /* lines of rows that were sent */
+#define CONTROL_FILES	"files"	  /* also in "progress" of evict, warm: so far */
+#define CONTROL_BYTES	"bytes"	  /* freed or fetched; also in "progress" */
 
 /* Member of "progress" of evict, warm: where they are. */
 #define CONTROL_PATH "path"

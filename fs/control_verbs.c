@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fs/control_verbs.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "cache/state.h"
 #include "fs/control_path.h"
 #include "fs/control_proto.h"
+#include "fs/mountinfo.h"
 #include "fs/status_json.h"
 
 #define PROGRESS_INTERVAL_NS (200 * NS_PER_MS)
@@ -71,12 +73,21 @@ static int check_wanted(struct call *call)
 	return 0;
 }
 
+/* False once it is unmounted, perhaps before this process has noticed. */
+static bool is_mounted(const struct control_target *target)
+{
+	struct mountinfo info;
+
+	return mountinfo_find(target->mountpoint, &info) && !strcmp(info.type, MOUNT_TYPE);
+}
+
 static int do_ping(struct call *call)
 {
 	json_t *done = control_event(CONTROL_EVENT_DONE);
 
 	json_object_set_new(done, CONTROL_PID, json_integer(getpid()));
 	json_object_set_new(done, CONTROL_VERSION, json_string(DRAY_VERSION));
+	json_object_set_new(done, CONTROL_MOUNTED, json_boolean(is_mounted(call->target)));
 	control_connection_put(call->connection, done);
 	return 0;
 }

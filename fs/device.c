@@ -6,6 +6,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fs/statx.h"
+
 /* The request read last by this thread, which is the one it works on: libfuse
  * reads a request and calls the operation in the same thread. NULL: none. */
 static _Thread_local const struct fuse_in_header *request;
@@ -18,11 +20,12 @@ static ssize_t device_read(int fd, void *buffer, size_t length, void *userdata)
 {
 	ssize_t got;
 
-	(void)userdata;
 	request = NULL;
-	got = read(fd, buffer, length);
-	if (got < (ssize_t)sizeof(*request))
-		return got;
+	do {
+		got = read(fd, buffer, length);
+		if (got < (ssize_t)sizeof(*request))
+			return got;
+	} while (statx_answer(userdata, fd, buffer, (size_t)got));
 	request = buffer;
 	if (request->opcode == FUSE_INIT && (size_t)got >= sizeof(*request) + 16) {
 		const struct fuse_init_in *init = (const void *)(request + 1);

@@ -9,7 +9,8 @@
  * device_io, which see the requests and answers as they are (linux/fuse.h):
  *
  *  - the answer to INIT gets the feature when the kernel offers it;
- *  - the request that a thread is working on can be asked for its flag.
+ *  - the request that a thread is working on can be asked for its flag;
+ *  - STATX, which libfuse does not know either, is answered (statx.h).
  *
  * With the feature, clearing set-user-ID and set-group-ID bits is our part:
  * at a WRITE or truncation that is marked, at chown, fallocate and

@@ -189,7 +189,7 @@ static int open_cache(struct mount *mount)
 
 	fill_cache_conf(mount, &conf);
 	while ((result = cache_open(&conf, &mount->cache)) == -ERR_cache_busy &&
-	       !control_is_serving(conf.directory) && clock_boot_ns() < deadline) {
+	       !control_is_mounted(conf.directory) && clock_boot_ns() < deadline) {
 		daemon_progress(mount->ready_fd, "waiting for the previous gateway to end", 0, 0);
 		nanosleep(&pause, NULL);
 	}

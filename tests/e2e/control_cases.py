@@ -33,6 +33,7 @@ class Control(unittest.TestCase):
         done = ask("ping")[-1]
         self.assertEqual(done["event"], "done")
         os.kill(done["pid"], 0)
+        self.assertIs(done["mounted"], True)
 
     def test_status_has_the_promised_names(self):
         status = ask("status")[-1]["status"]

@@ -49,6 +49,21 @@ mount_volume
 rm "$MNT/held"
 check_tree "$MNT/tree" "$WORK/saved"
 
+# Unmounted lazily, the gateway serves until the last file is closed; a new one
+# waits for it.
+coproc HOLDER { hold_open "$MNT/held"; }
+ends_with_test "$HOLDER_PID"
+read -r <&"${HOLDER[0]}"
+umount -l "$MNT"
+mount_volume &
+mounting=$!
+kill "$HOLDER_PID"
+wait "$HOLDER_PID" 2>/dev/null || true
+wait $mounting || fail "it did not wait"
+[ "$(stat -c %s "$MNT/held")" = 400000 ] || fail "the open file lost its pages"
+rm "$MNT/held"
+check_tree "$MNT/tree" "$WORK/saved"
+
 # A signal with nothing in use.
 pid=$(gateway_pid)
 kill -INT "$pid"

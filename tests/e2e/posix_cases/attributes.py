@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modes, owners, times, permissions."""
+import ctypes
 import errno
 import os
 import time
 
-from posix_cases.support import Case, SOMEBODY, as_somebody, fallocate, write_file
+from posix_cases.support import (AT_FDCWD, SOMEBODY, STATX_BTIME, Case, as_somebody, call, fallocate,
+                                 libc, read_file, statx, write_file)
+
+
+class Timespec(ctypes.Structure):
+    _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
 
 
 class Attributes(Case):
@@ -130,3 +136,110 @@ class Attributes(Case):
         self.assertGreaterEqual(info.f_blocks, info.f_bfree)
         self.assertGreater(info.f_ffree, 1000)
         self.assertEqual(info.f_namemax, 255)
+
+    def test_times_of_all_ages(self):
+        write_file("f")
+        for seconds in (1 - 2**31, -1, 0, 2**31, 2**32 + 5, 2**33):
+            os.utime("f", ns=(seconds * 10**9 + 1, seconds * 10**9 + 999999999))
+            info = os.stat("f")
+            self.assertEqual(info.st_atime_ns, seconds * 10**9 + 1)
+            self.assertEqual(info.st_mtime_ns, seconds * 10**9 + 999999999)
+
+    def test_one_time_of_two(self):
+        """utimensat(2) with UTIME_OMIT and UTIME_NOW."""
+        def utimensat(access, modification):
+            times = (Timespec * 2)(Timespec(5, access), Timespec(6, modification))
+            call(libc.utimensat(AT_FDCWD, b"f", times, 0))
+
+        now, omit = 2**30 - 1, 2**30 - 2
+        write_file("f")
+        utimensat(11, 12)
+        utimensat(omit, 13)
+        self.assertEqual((os.stat("f").st_atime_ns, os.stat("f").st_mtime_ns),
+                         (5000000011, 6000000013))
+        utimensat(14, omit)
+        self.assertEqual((os.stat("f").st_atime_ns, os.stat("f").st_mtime_ns),
+                         (5000000014, 6000000013))
+        utimensat(omit, now)
+        self.assertEqual(os.stat("f").st_atime_ns, 5000000014)
+        self.assertLess(abs(os.stat("f").st_mtime - time.time()), 10)
+
+    def test_who_may_set_times(self):
+        write_file("f")
+        os.chmod("f", 0o666)
+        self.assertEqual(as_somebody(lambda: os.utime("f")), 0)
+        self.assertEqual(as_somebody(lambda: os.utime("f", (1, 1))), errno.EPERM)
+        os.chmod("f", 0o644)
+        self.assertEqual(as_somebody(lambda: os.utime("f")), errno.EACCES)
+
+    def test_times_of_symlinks_are_their_own(self):
+        write_file("f")
+        os.symlink("f", "s")
+        os.utime("s", ns=(7, 8), follow_symlinks=False)
+        self.assertEqual(os.lstat("s").st_mtime_ns, 8)
+        self.assertNotEqual(os.stat("f").st_mtime_ns, 8)
+
+    def test_the_time_of_birth(self):
+        before = time.time_ns() - 10**7
+        write_file("f")
+        os.mkdir("d")
+        os.symlink("f", "s")
+        after = time.time_ns()
+        os.utime("f", (1, 1))
+        os.rename("f", "g")
+        for path in "gds":
+            result = statx(path)
+            self.assertTrue(result.mask & STATX_BTIME, path)
+            born = result.btime.seconds * 10**9 + result.btime.nanoseconds
+            self.assertTrue(before <= born <= after, path)
+        result = statx("g")
+        self.assertEqual((result.mtime.seconds, result.ino), (1, os.stat("g").st_ino))
+
+    def test_statx_knows_what_is_not_written_back(self):
+        with open("f", "wb") as file:
+            file.write(b"x" * 12345)
+            file.flush()
+            self.assertEqual(statx("f").size, 12345)
+            file.write(b"y")
+            file.flush()
+            self.assertEqual(os.stat("f").st_size, 12346)
+
+    def test_creation_of_setgid_files(self):
+        """Only a member of the directory's group may make them in a setgid directory."""
+        def create(name):
+            os.umask(0)
+            os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o2775))
+
+        os.mkdir("d")
+        os.chown("d", 0, 777)
+        os.chmod("d", 0o2777)
+        self.assertEqual(as_somebody(lambda: create("d/a")), 0)
+        self.assertEqual(as_somebody(lambda: create("d/b"), [777]), 0)
+        self.assertEqual((self.mode("d/a"), self.mode("d/b")), (0o775, 0o2775))
+        self.assertEqual((os.stat("d/a").st_gid, os.stat("d/b").st_gid), (777, 777))
+
+    def test_chmod_by_a_stranger_to_the_group(self):
+        write_file("f")
+        os.chown("f", SOMEBODY, 777)
+        self.assertEqual(as_somebody(lambda: os.chmod("f", 0o2755)), 0)
+        self.assertEqual(self.mode("f"), 0o755)
+        self.assertEqual(as_somebody(lambda: os.chmod("f", 0o2755), [777]), 0)
+        self.assertEqual(self.mode("f"), 0o2755)
+
+    def test_who_may_give_files_away(self):
+        write_file("f")
+        os.chown("f", SOMEBODY, SOMEBODY)
+        self.assertEqual(as_somebody(lambda: os.chown("f", 1, -1)), errno.EPERM)
+        self.assertEqual(as_somebody(lambda: os.chown("f", -1, 777)), errno.EPERM)
+        self.assertEqual(as_somebody(lambda: os.chown("f", -1, 777), [777]), 0)
+        self.assertEqual(os.stat("f").st_gid, 777)
+
+    def test_a_file_of_mode_zero_can_be_written_by_who_made_it(self):
+        def create():
+            fd = os.open("f", os.O_CREAT | os.O_RDWR, 0)
+            os.write(fd, b"x" * 5000)
+            assert os.pread(fd, 5, 0) == b"xxxxx"
+            os.close(fd)
+
+        self.assertEqual(as_somebody(create), 0)
+        self.assertEqual(as_somebody(lambda: open("f", "rb").close()), errno.EACCES)

@@ -4,8 +4,8 @@ import errno
 import os
 import stat
 
-from posix_cases.support import (Case, RENAME_EXCHANGE, RENAME_NOREPLACE,
-                                read_file, renameat2, write_file)
+from posix_cases.support import (AT_FDCWD, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, Case,
+                                 as_somebody, call, libc, read_file, renameat2, write_file)
 
 
 class Names(Case):
@@ -102,6 +102,79 @@ class Names(Case):
         self.assertEqual(os.stat("b/c/..").st_ino, os.stat("b").st_ino)
 
 
+    def test_names_are_any_bytes(self):
+        """All but NUL and the slash, in any place; no two are taken for one."""
+        names = [bytes([byte]) for byte in range(1, 256) if byte not in b"./"]
+        names += [b"x" + name for name in names] + [name * 255 for name in names]
+        names += [b"...", b". ", b" .", b".x", "\u00e4".encode(), "a\u0308".encode()]
+        for name in names:
+            write_file(name, name)
+        self.assertEqual(sorted(os.listdir(b".")), sorted(names))
+        for name in names:
+            self.assertEqual(read_file(name), name)
+            os.rename(name, name)
+            os.unlink(name)
+        self.assertEqual(os.listdir("."), [])
+
+    def test_paths_may_be_deeper_than_path_max(self):
+        depth = 1000
+        for level in range(depth):
+            os.mkdir("%08d" % level)
+            os.chdir("%08d" % level)
+        write_file("bottom", b"here")
+        self.assert_errno(errno.ENAMETOOLONG, os.stat, "./" * 2048 + "bottom")
+        self.assertEqual(read_file("bottom"), b"here")
+        os.unlink("bottom")
+        for level in reversed(range(depth)):
+            os.chdir("..")
+            self.assertEqual(os.listdir("."), ["%08d" % level])
+            os.rmdir("%08d" % level)
+
+    def test_symlinks_that_lead_in_circles(self):
+        os.symlink("b", "a")
+        os.symlink("a", "b")
+        self.assert_errno(errno.ELOOP, os.stat, "a")
+        self.assert_errno(errno.ELOOP, os.open, "a", os.O_RDONLY | os.O_NOFOLLOW)
+        self.assert_errno(errno.ENAMETOOLONG, os.symlink, "t" * 4096, "c")
+        self.assert_errno(errno.ENOENT, os.symlink, "", "c")
+
+    def test_slashes_at_the_end_mean_a_directory(self):
+        write_file("f")
+        os.mkdir("d")
+        self.assert_errno(errno.ENOTDIR, os.stat, "f/")
+        self.assert_errno(errno.ENOTDIR, os.stat, "f/.")
+        self.assert_errno(errno.EISDIR, write_file, "d/")
+        os.stat("d/")
+        os.rename("d/", "e/")
+        self.assert_errno(errno.EINVAL, os.rmdir, "e/.")
+        os.rmdir("e/")
+
+    def test_nothing_is_made_in_a_removed_directory(self):
+        os.mkdir("d")
+        fd = os.open("d", os.O_RDONLY)
+        os.rmdir("d")
+        self.assert_errno(errno.ENOENT, lambda: os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+        self.assert_errno(errno.ENOENT, lambda: os.mkdir("f", dir_fd=fd))
+        self.assertEqual(os.listdir(fd), [])
+        self.assertEqual(os.fstat(fd).st_nlink, 0)
+        os.close(fd)
+
+    def test_unnamed_files(self):
+        """O_TMPFILE, where libfuse hands it on: without a name until linked."""
+        try:
+            fd = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o640)
+        except OSError as error:
+            self.assertEqual(error.errno, errno.EOPNOTSUPP)
+            return
+        os.write(fd, b"unnamed")
+        self.assertEqual(os.listdir("."), [])
+        self.assertEqual(os.fstat(fd).st_nlink, 0)
+        call(libc.linkat(AT_FDCWD, b"/proc/self/fd/%d" % fd, AT_FDCWD, b"f", 0x400))
+        self.assertEqual(os.fstat(fd).st_nlink, 1)
+        os.close(fd)
+        self.assertEqual(read_file("f"), b"unnamed")
+
+
 class Rename(Case):
     def test_replaces_a_file(self):
         write_file("a", b"new")
@@ -157,3 +230,42 @@ class Rename(Case):
         os.link("a", "b")
         os.rename("a", "b")
         self.assertEqual(sorted(os.listdir(".")), ["a", "b"])
+
+    def test_exchange_of_directories_moves_what_is_above(self):
+        os.makedirs("a/x")
+        os.makedirs("b/y/z")
+        renameat2("a/x", "b/y", RENAME_EXCHANGE)
+        self.assertEqual(os.listdir("a/x"), ["z"])
+        self.assertEqual(os.stat("a/x/..").st_ino, os.stat("a").st_ino)
+        self.assertEqual(os.stat("b/y/..").st_ino, os.stat("b").st_ino)
+        self.assert_errno(errno.EINVAL, renameat2, "a", "a/x", RENAME_EXCHANGE)
+
+    def test_flags_do_not_mix(self):
+        write_file("a")
+        write_file("b")
+        self.assert_errno(errno.EINVAL, renameat2, "a", "b", RENAME_NOREPLACE | RENAME_EXCHANGE)
+        self.assert_errno(errno.EINVAL, renameat2, "a", "b", 64)
+
+    def test_of_the_working_directory(self):
+        os.mkdir("d")
+        os.chdir("d")
+        os.rename("../d", "../e")
+        write_file("f")
+        self.assertEqual(os.listdir("../e"), ["f"])
+        self.assertTrue(os.getcwd().endswith("/e"))
+
+    def test_in_a_sticky_directory(self):
+        os.mkdir("d")
+        os.chmod("d", 0o1777)
+        write_file("d/roots")
+        self.assertEqual(as_somebody(lambda: write_file("d/mine")), 0)
+        self.assertEqual(as_somebody(lambda: os.rename("d/mine", "d/roots")), errno.EPERM)
+        self.assertEqual(as_somebody(lambda: os.rename("d/roots", "d/stolen")), errno.EPERM)
+        self.assertEqual(as_somebody(lambda: os.rename("d/mine", "d/still_mine")), 0)
+
+
+class Ours(Case):
+    def test_whiteouts_are_refused(self):
+        write_file("a")
+        self.assert_errno(errno.EINVAL, renameat2, "a", "b", RENAME_WHITEOUT)
+        self.assertEqual(os.listdir("."), ["a"])
