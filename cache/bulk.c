@@ -231,7 +231,7 @@ static int upload_slice(struct bulk *bulk, uint64_t ino, bool wanted, uint64_t *
 	*stored_out = 0;
 	if (!result)
 		result = mark_open(&slice);
-	CRASH_POINT("bulk/gathered");
+	CRASH_POINT(bulk_gathered);
 	if (!result && slice.upload.pieces_count) {
 		slice.upload.stream = pack_stream_new(&conf);
 		result = upload_run(&slice.upload);

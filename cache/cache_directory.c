@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 
 static const char *const folders[] = { "journal", "index", "segments", "outbox" };
@@ -195,8 +197,30 @@ static int sync_path(const char *path, int flags)
 {
 	CLEANUP_FD int fd = open(path, flags | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd))
+	if (fd < 0 || disk_fsync(fd))
 		return err_set_errno(-ERR_local_io, errno, "cannot make %s durable", path);
+	return 0;
+}
+
+/* Durable, but for its name. */
+static int write_text(const char *path, const char *text)
+{
+	CLEANUP_FD int fd =
+		disk_create(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t length = strlen(text);
+	size_t done = 0;
+
+	while (fd >= 0 && done < length) {
+		ssize_t n = disk_pwrite(fd, text + done, length - done, (off_t)done);
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			break;
+	}
+	if (fd < 0 || done < length || disk_fsync(fd))
+		return err_set_errno(errno == ENOSPC ? -ERR_cache_full : -ERR_local_io, errno,
+				     "cannot write %s", path);
 	return 0;
 }
 
@@ -205,14 +229,13 @@ int cache_identity_write(const char *directory, const struct cache_identity *ide
 	CLEANUP_FREE char *path = xasprintf("%s/volume.json", directory);
 	CLEANUP_FREE char *fresh = xasprintf("%s/volume.json.new", directory);
 	json_t *root = identity_encode(identity);
-	int failed = json_dump_file(root, fresh, JSON_INDENT(2));
+	CLEANUP_FREE char *text = json_dumps(root, JSON_INDENT(2));
 	int result;
 
 	json_decref(root);
-	if (failed)
-		return err_set_errno(-ERR_local_io, errno, "cannot write %s", fresh);
-	result = sync_path(fresh, O_RDWR);
-	if (!result && rename(fresh, path))
+	result = write_text(fresh, text);
+	CRASH_POINT(identity_written);
+	if (!result && disk_rename(AT_FDCWD, fresh, path))
 		result = err_set_errno(-ERR_local_io, errno, "cannot rename %s to %s", fresh, path);
 	return result ? result : sync_path(directory, O_RDONLY | O_DIRECTORY);
 }

@@ -42,6 +42,7 @@ struct cache {
 
 	/* Held while a directory moves to another directory, so that the way
 	 * up from the new place cannot change (ns_rename.c). Taken before NODE. */
+	struct lock cached; /* held by who deletes CACHED rows */
 	struct lock renames;
 	/* Cut of the commit that is being uploaded; 0: none. The committer sets it. */
 	_Atomic uint64_t uploading_lsn;

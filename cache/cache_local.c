@@ -2,6 +2,7 @@
 #include "cache/cache_local.h"
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 
 /* A cache is at least so many segments, or evicting one would be a jolt. And
@@ -146,6 +147,7 @@ int cache_local_open(struct cache *cache, bool read_only)
 	 * those that are written from now on. */
 	if (!result && !read_only)
 		result = index_flush_all(cache->index);
+	CRASH_POINT(open_flushed);
 	if (result) {
 		cache_local_abandon(cache);
 		return result;

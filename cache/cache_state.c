@@ -9,12 +9,14 @@
 void cache_init_locks(struct cache *cache)
 {
 	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	lock_init(&cache->cached, LOCK_RANK_CACHED);
 	lock_init(&cache->renames, LOCK_RANK_RENAMES);
 }
 
 void cache_destroy_locks(struct cache *cache)
 {
 	lock_destroy(&cache->lifecycle);
+	lock_destroy(&cache->cached);
 	lock_destroy(&cache->renames);
 }
 

@@ -260,7 +260,7 @@ int capture_take(const struct capture_conf *conf, struct capture *out)
 		return result;
 	out->cut_real_ns = clock_real_ns();
 	index_counters_get(conf->cache->index, &out->counters);
-	CRASH_POINT("capture/cut");
+	CRASH_POINT(capture_cut);
 	result = take(conf, out, snapshot);
 	index_snapshot_release(snapshot);
 	return result;

@@ -158,9 +158,9 @@ static int write_run(void *arg, const struct row_run_writer *run, struct row_par
 				     (checkpoint->parts_count + 1) * sizeof(*checkpoint->parts));
 	checkpoint->parts[checkpoint->parts_count++] = *part_out;
 	object_name_meta(part_out->epoch, &part_out->id, name);
-	CRASH_POINT("checkpoint/before-run");
+	CRASH_POINT(checkpoint_before_run);
 	result = log_put_object(cache, name, bytes.data, bytes.length);
-	CRASH_POINT("checkpoint/run-put");
+	CRASH_POINT(checkpoint_run_put);
 	if (result == -EEXIST)
 		result = err_set(-ERR_diverged, "%s has other bytes than the run made here", name);
 	return result;
@@ -197,10 +197,10 @@ static int put_root(struct checkpoint *checkpoint, struct root_writer *writer)
 	if (result)
 		return result;
 	object_name_root(checkpoint->conf->seq, name);
-	CRASH_POINT("checkpoint/before-root");
+	CRASH_POINT(checkpoint_before_root);
 	checkpoint->root_sent = true;
 	result = log_put_object(cache, name, bytes.data, bytes.length);
-	CRASH_POINT("checkpoint/root-put");
+	CRASH_POINT(checkpoint_root_put);
 	if (result == -EEXIST)
 		checkpoint->root_sent = false;
 	if (result)

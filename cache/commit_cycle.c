@@ -73,7 +73,7 @@ static int publish(struct commit_cycle *cycle, uint64_t seq, size_t pending, boo
 		result = log_explain_foreign(cache, seq);
 	if (!result)
 		result = fence_verify(cache->fence);
-	CRASH_POINT("commit/verified");
+	CRASH_POINT(commit_verified);
 	if (!result)
 		result = commit_settle(cache, cycle->outbox, &entry, pending, recovered);
 	if (!result)
@@ -238,7 +238,7 @@ static int upload(struct attempt *attempt)
 	claim(attempt);
 	if (attempt->cycle->offer)
 		offer(attempt);
-	CRASH_POINT("commit/claimed");
+	CRASH_POINT(commit_claimed);
 	result = commit_rows_find_pieces(attempt->cache, &attempt->capture, &upload);
 	if (result || !upload.pieces_count)
 		goto out;
@@ -320,9 +320,9 @@ static int write_outbox(struct attempt *attempt)
 		result = commit_body_finish(&attempt->ledger);
 	if (result)
 		return result;
-	CRASH_POINT("commit/before-flush");
+	CRASH_POINT(commit_before_flush);
 	result = index_flush_all(attempt->cache->index);
-	CRASH_POINT("commit/flushed");
+	CRASH_POINT(commit_flushed);
 	if (result)
 		return result;
 	encode(attempt, &bytes);
@@ -383,7 +383,7 @@ static int make_commit(struct attempt *attempt)
 		removed = outbox_remove(cycle->outbox, attempt->seq);
 		return result ? result : removed;
 	}
-	CRASH_POINT("commit/in-outbox");
+	CRASH_POINT(commit_in_outbox);
 	result = publish(cycle, attempt->seq, cycle->pending, false);
 	if (result)
 		return result;

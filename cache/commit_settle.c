@@ -171,7 +171,7 @@ static int flush_marks(struct settle *settle)
 		result = index_mark_clean(settle->cache->index, settle->keys, settle->keys_count,
 					  settle->cut_lsn);
 	settle->keys_count = 0;
-	CRASH_POINT("settle/marked-some");
+	CRASH_POINT(settle_marked_some);
 	return result ? result : flush_batch(settle);
 }
 
@@ -208,12 +208,12 @@ static int run_passes(struct settle *settle, struct outbox *outbox, const struct
 		result = log_each_row(cache, outbox, entry, put_places, settle);
 		if (!result)
 			result = flush_batch(settle);
-		CRASH_POINT("settle/places");
+		CRASH_POINT(settle_places);
 		if (!result)
 			result = log_each_row(cache, outbox, entry, attach_extent, settle);
 		unlocked = unlock_node(settle);
 		result = result ? result : unlocked;
-		CRASH_POINT("settle/attached");
+		CRASH_POINT(settle_attached);
 	}
 	if (!result)
 		result = log_each_row(cache, outbox, entry, mark_row, settle);
@@ -226,9 +226,9 @@ int commit_settle(struct cache *cache, struct outbox *outbox, const struct log_e
 	struct settle settle = { .cache = cache, .cut_lsn = entry->commit.head.cut_lsn };
 	int result;
 
-	CRASH_POINT("settle/begin");
+	CRASH_POINT(settle_begin);
 	result = record_commit(cache, entry, pending_files);
-	CRASH_POINT("settle/recorded");
+	CRASH_POINT(settle_recorded);
 	if (result)
 		return result;
 	settle.keys = xcalloc(BATCH_ROWS_MAX, sizeof(*settle.keys));
@@ -240,6 +240,9 @@ int commit_settle(struct cache *cache, struct outbox *outbox, const struct log_e
 	free(settle.keys);
 	if (!result)
 		result = index_flush(cache->index, index_lsn(cache->index));
-	CRASH_POINT("settle/flushed");
-	return result ? result : outbox_remove(outbox, entry->commit.head.seq);
+	CRASH_POINT(settle_flushed);
+	if (!result)
+		result = outbox_remove(outbox, entry->commit.head.seq);
+	CRASH_POINT(settle_removed);
+	return result;
 }

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 
 /* CACHED rows of a FETCHED segment that go in one batch. */
@@ -43,7 +44,8 @@ static int get_chunk_length(struct cache *cache, uint64_t chunk, uint32_t *lengt
 	return result;
 }
 
-int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out)
+static int evict_chunk_locked(struct cache *cache, uint64_t chunk, const struct cached_row *only,
+			      uint64_t *bytes_out)
 {
 	struct cached_row row;
 	struct row_key key;
@@ -51,7 +53,9 @@ int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out)
 	uint32_t length = 0;
 	int result = get_cached_row(cache, chunk, &row);
 
-	*bytes_out = 0;
+	lock_assert_held(&cache->cached);
+	if (!result && only && (row.segment != only->segment || row.record != only->record))
+		return 0;
 	if (!result)
 		result = get_chunk_length(cache, chunk, &length);
 	if (result)
@@ -67,10 +71,23 @@ int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out)
 	return result;
 }
 
+int evict_chunk(struct cache *cache, uint64_t chunk, const struct cached_row *only,
+		uint64_t *bytes_out)
+{
+	int result;
+
+	*bytes_out = 0;
+	lock_acquire(&cache->cached);
+	result = evict_chunk_locked(cache, chunk, only, bytes_out);
+	lock_release(&cache->cached);
+	return result;
+}
+
 static int flush_batch(struct drop *drop)
 {
 	int result = index_commit(drop->cache->index, &drop->batch, NULL);
 
+	CRASH_POINT(evict_dropped);
 	batch_reset(&drop->batch, BATCH_ROWS, 0);
 	return result;
 }
@@ -180,6 +197,7 @@ int evict_extents(struct cache *cache, uint64_t ino, uint64_t offset, uint64_t e
 	result = detach_range(cache, ino, offset, end, segment, &batch, &bytes);
 	if (!result)
 		result = index_commit_begin(cache->index, &batch, &lsn);
+	CRASH_POINT(evict_detached);
 	rwlock_release(&node->lock);
 	node_put(cache->nodes, node);
 	batch_release(&batch);
@@ -197,20 +215,31 @@ static int drop_written(const struct segment_tag *tag, uint32_t record, uint32_t
 			     drop->segment, &drop->bytes);
 }
 
+static int evict_fetched(struct drop *drop)
+{
+	int result;
+
+	batch_init(&drop->batch, BATCH_ROWS, 0);
+	lock_acquire(&drop->cache->cached);
+	result = segment_scan(drop->cache->segments, drop->segment, drop_fetched, drop);
+	if (!result)
+		result = flush_batch(drop);
+	lock_release(&drop->cache->cached);
+	batch_release(&drop->batch);
+	return result;
+}
+
 int evict_segment(struct cache *cache, const struct segment_info *info)
 {
 	struct drop drop = { .cache = cache, .segment = info->number };
-	bool fetched = info->class == SEGMENT_CLASS_FETCHED;
 	int result = segment_pin(cache->segments, info->number);
 
 	if (result)
 		return result == -ENOENT ? 0 : result;
-	batch_init(&drop.batch, BATCH_ROWS, 0);
-	result = segment_scan(cache->segments, info->number, fetched ? drop_fetched : drop_written,
-			      &drop);
-	if (!result)
-		result = flush_batch(&drop);
-	batch_release(&drop.batch);
+	if (info->class == SEGMENT_CLASS_FETCHED)
+		result = evict_fetched(&drop);
+	else
+		result = segment_scan(cache->segments, info->number, drop_written, &drop);
 	segment_unpin(cache->segments, info->number);
 	return result;
 }

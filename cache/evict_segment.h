@@ -3,6 +3,9 @@
  * Drops one segment whose bytes are all in acknowledged packs: the rows that
  * point to it are found through its own records, in bounded batches. The file
  * goes when nobody reads it any more (segment.h).
+ *
+ * CACHED rows are looked up and deleted under the lock `cached`: two who evict
+ * would both take the same bytes off the segment's count.
  */
 #ifndef DRAY_CACHE_EVICT_SEGMENT_H
 #define DRAY_CACHE_EVICT_SEGMENT_H
@@ -11,9 +14,12 @@
 
 /* 0 also when rows with dirty bytes kept some of it alive. */
 int evict_segment(struct cache *cache, const struct segment_info *info);
-/* Removes the CACHED row of a chunk, whatever segment it points to;
- * *bytes_out is what that freed. 0 also when there was none. */
-int evict_chunk(struct cache *cache, uint64_t chunk, uint64_t *bytes_out);
+/*
+ * Removes the CACHED row of a chunk when it is equal to `only` (NULL: whatever
+ * it is); *bytes_out is what that freed. 0 also when there was none.
+ */
+int evict_chunk(struct cache *cache, uint64_t chunk, const struct cached_row *only,
+		uint64_t *bytes_out);
 /*
  * Takes the local place from the extents of a file in [offset, end) that have
  * chunk references; segment 0: whatever segment they point to. Adds the bytes

@@ -212,9 +212,9 @@ static int claim_next(struct fence *fence, uint64_t newest)
 	writer_claim_encode(&fence->claim, &bytes);
 	object_name_writer(fence->claim.epoch, name);
 	fence->verified_boot_ns = clock_boot_ns();
-	CRASH_POINT("fence/claim");
+	CRASH_POINT(fence_claim);
 	result = store_put(fence->cache->store, name, bytes.data, bytes.length, STORE_IF_ABSENT);
-	CRASH_POINT("fence/claimed");
+	CRASH_POINT(fence_claimed);
 	return result ? result : probe(fence, name);
 }
 

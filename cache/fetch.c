@@ -11,8 +11,8 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
+#include "cache/cached_chunk.h"
 #include "cache/chunk_memory.h"
-#include "cache/evict.h"
 #include "cache/fetch_job.h"
 #include "cache/flight.h"
 
@@ -47,39 +47,6 @@ static uint64_t flights_over(struct fetch *fetch)
 	return over;
 }
 
-/* Reads from the FETCHED segment; -ENOENT when the chunk is not in one. */
-static int read_cached(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length,
-		       void *bytes)
-{
-	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
-	struct segment_tag tag = { .class = SEGMENT_CLASS_FETCHED, .number = chunk };
-	struct cached_row row;
-	struct row_key key;
-	int result;
-
-	key_cached(&key, chunk);
-	result = index_get(fetch->cache->index, &key, &value);
-	if (!result)
-		result = row_get_cached(value.data, value.length, &row);
-	if (!result)
-		result = segments_read(fetch->cache->segments, row.segment, row.record, &tag,
-				       offset, length, bytes);
-	if (result == -ERR_segment_corrupt || result == -ERR_local_io) {
-		log_warn("%s; fetching chunk %" PRIu64 " again", err_message(result), chunk);
-		result = -ENOENT;
-	}
-	return result;
-}
-
-bool fetch_is_cached(struct fetch *fetch, uint64_t chunk)
-{
-	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
-	struct row_key key;
-
-	key_cached(&key, chunk);
-	return !index_get(fetch->cache->index, &key, &value);
-}
-
 static void queue_job_locked(struct fetch *fetch, struct fetch_job *job)
 {
 	uint32_t i;
@@ -110,7 +77,7 @@ static bool wanted_ahead(uint64_t chunk, void *arg)
 	struct fetch *fetch = arg;
 	bool in_flight;
 
-	if (fetch_is_cached(fetch, chunk))
+	if (cached_chunk_exists(fetch->cache, chunk))
 		return false;
 	lock_acquire(&fetch->lock);
 	in_flight = flight_find(&fetch->flights, chunk) != NULL;
@@ -207,7 +174,7 @@ int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t le
 		found = find_in_memory(fetch, chunk);
 		if (found)
 			break;
-		result = read_cached(fetch, chunk, offset, length, bytes);
+		result = cached_chunk_read(fetch->cache, chunk, offset, length, bytes);
 		if (result != -ENOENT) {
 			lock_acquire(&fetch->lock);
 			fetch->stats.hits_disk++;
@@ -257,7 +224,7 @@ int fetch_warm(struct fetch *fetch, uint64_t chunk)
 
 	for (;;) {
 		over = flights_over(fetch);
-		if (fetch_is_cached(fetch, chunk))
+		if (cached_chunk_exists(fetch->cache, chunk))
 			return 0;
 		if (tried)
 			return err_set(-ERR_cache_full,
@@ -318,37 +285,6 @@ static void land(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *bytes,
 	lock_release(&fetch->lock);
 }
 
-/* Puts a landed chunk on the cache disk; when it cannot be, it was served
- * all the same. */
-static void cache_on_disk(struct fetch *fetch, const struct chunk_bytes *bytes)
-{
-	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
-	struct cache *cache = fetch->cache;
-	struct segment_tag tag = { .class = SEGMENT_CLASS_FETCHED, .number = bytes->chunk };
-	struct segment_place place;
-	struct cached_row row;
-	struct row_key key;
-	struct batch batch;
-
-	/* Read ahead twice: its flight had just ended when the second began. */
-	if (fetch_is_cached(fetch, bytes->chunk) || !evict_admit(cache, bytes->length))
-		return;
-	if (segments_append(cache->segments, &tag, bytes->data, (uint32_t)bytes->length, &place))
-		return;
-	row.segment = place.segment;
-	row.record = place.record;
-	row_put_cached(&value, &row);
-	key_cached(&key, bytes->chunk);
-	batch_init(&batch, BATCH_ROWS, 0);
-	batch_put(&batch, &key, &value, ROW_LOCAL);
-	batch_segment_use(&batch, place.segment, (int64_t)bytes->length, 0);
-	if (index_commit(cache->index, &batch, NULL))
-		log_warn("chunk %" PRIu64 " is not cached: %s", bytes->chunk,
-			 err_message(index_health(cache->index)));
-	batch_release(&batch);
-	segment_unpin(cache->segments, place.segment);
-}
-
 /* One chunk that did not verify: asked for once more, alone. */
 static int refetch(struct fetch *fetch, const struct fetch_job *job, uint32_t i, struct buffer *raw)
 {
@@ -383,7 +319,7 @@ static void run_target(struct fetch *fetch, const struct fetch_job *job, uint32_
 	}
 	bytes = chunk_bytes_new(chunk, &raw);
 	land(fetch, chunk, bytes, 0);
-	cache_on_disk(fetch, bytes);
+	cached_chunk_keep(fetch->cache, bytes);
 	chunk_bytes_put(bytes);
 }
 

@@ -51,8 +51,6 @@ void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count);
 /* Returns when the chunk is on the cache disk; -ERR_cache_full when it was
  * fetched but the cache had no room to keep it. */
 int fetch_warm(struct fetch *fetch, uint64_t chunk);
-/* Is the chunk on the cache disk? */
-bool fetch_is_cached(struct fetch *fetch, uint64_t chunk);
 void fetch_stats_get(struct fetch *fetch, struct fetch_stats *out);
 
 #endif

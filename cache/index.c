@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "backend/base/clock.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/index_apply.h"
@@ -137,6 +138,7 @@ static int commit_locked(struct index *index, struct batch *batch, uint64_t *lsn
 	index->lsn = record.lsn;
 	*lsn_out = record.lsn;
 	result = index_apply_locked(index, &record);
+	CRASH_POINT(index_applied);
 	if (result)
 		return index_fail_locked(index, result);
 	charge_locked(index, memtable_bytes(active) - bytes_before);
@@ -242,6 +244,7 @@ int index_flush_all(struct index *index)
 		result = hooks->segments_flush(hooks->arg);
 	if (result)
 		return result;
+	CRASH_POINT(segment_flushed);
 	lock_acquire(&index->lock);
 	result = note_content_locked(index, lsn);
 	lsn = index->lsn;

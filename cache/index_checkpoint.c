@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "backend/base/clock.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/index_apply.h"
@@ -40,6 +41,7 @@ void index_freeze_locked(struct index *index)
 	put_counters_locked(index);
 	index->frozen_bytes += memtable_bytes(active);
 	index_swap_view_locked(index, index_view_freeze(index->view, index->lsn));
+	CRASH_POINT(index_frozen);
 	condition_broadcast(&index->changed);
 }
 
@@ -69,6 +71,7 @@ static int write_tables(struct index *index, struct memtable_merge *merge, uint6
 	result = write_rows(write, merge);
 	if (!result)
 		result = lmdb_write_meta(write, META_APPLIED_LSN, last_lsn);
+	CRASH_POINT(index_rows);
 	if (result) {
 		lmdb_write_abort(write);
 		return result;
@@ -121,14 +124,17 @@ static int apply_tables(struct index *index, const struct index_view *view, size
 
 	if (index->conf.hooks.segments_flush)
 		result = index->conf.hooks.segments_flush(index->conf.hooks.arg);
+	CRASH_POINT(index_segments);
 	if (!result)
 		result = journal_flush(index->journal, last_lsn);
+	CRASH_POINT(index_journal);
 	if (result)
 		return result;
 	merge = memtable_merge_new();
 	for (i = first; i < view->count; i++)
 		memtable_merge_add(merge, view->tables[i].memtable);
 	result = write_tables(index, merge, last_lsn);
+	CRASH_POINT(index_committed);
 	memtable_merge_free(merge);
 	return result;
 }
@@ -157,6 +163,7 @@ int index_checkpoint_frozen(struct index *index)
 	learn_speed_locked(index, bytes, clock_boot_ns() - start_ns);
 	drop_applied_locked(index, last_lsn, count, bytes);
 	lock_release(&index->lock);
+	CRASH_POINT(index_dropped);
 	journal_recycle(index->journal, last_lsn);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "backend/base/buffer.h"
 #include "backend/base/cleanup.h"
 #include "backend/base/crc32c.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "backend/base/lock.h"
 #include "backend/base/log.h"
@@ -23,6 +24,8 @@
 #define MAP_BYTES_MIN  ((size_t)1 << 28)
 #define READERS_MAX    1000
 #define CRC_BYTES      4
+/* For LMDB's own rows, of free pages. */
+#define ROOM_PAGES 64
 
 struct lmdb_read {
 	struct index_lmdb *lmdb;
@@ -42,6 +45,8 @@ struct lmdb_write {
 	MDB_txn *txn;
 	MDB_cursor *cursor; /* stays where it was: the next key is often on the same page */
 	struct buffer value;
+	uint64_t changes;   /* puts and deletes, without appends */
+	uint64_t put_bytes; /* of keys and values */
 };
 
 struct index_lmdb {
@@ -96,7 +101,7 @@ static int sync_directory(const char *directory)
 {
 	CLEANUP_FD int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd))
+	if (fd < 0 || disk_fsync(fd))
 		return err_set_errno(-ERR_local_io, errno, "cannot sync directory %s", directory);
 	return 0;
 }
@@ -463,6 +468,8 @@ static int write_row(struct lmdb_write *write, const void *key, size_t key_lengt
 	buffer_put_u32(&write->value, row_crc(key, key_length, value, value_length));
 	mdb_value.mv_data = write->value.data;
 	mdb_value.mv_size = write->value.length;
+	write->changes += flags != MDB_APPEND;
+	write->put_bytes += key_length + write->value.length;
 	result = mdb_cursor_put(write->cursor, &mdb_key, &mdb_value, flags);
 	return result ? report(write->lmdb, "write", result) : 0;
 }
@@ -484,6 +491,7 @@ int lmdb_write_delete(struct lmdb_write *write, const void *key, size_t key_leng
 	MDB_val mdb_key = { key_length, (void *)key };
 	int result = mdb_cursor_get(write->cursor, &mdb_key, NULL, MDB_SET);
 
+	write->changes++;
 	if (!result)
 		result = mdb_cursor_del(write->cursor, 0);
 	return result && result != MDB_NOTFOUND ? report(write->lmdb, "write", result) : 0;
@@ -555,11 +563,78 @@ static void write_free(struct lmdb_write *write)
 	free(write);
 }
 
+/* The most pages that the transaction may have taken from the end of the file:
+ * copies of pages, at worst all of the tree, and what was put. */
+static uint64_t pages_taken_max(const struct lmdb_write *write, const MDB_stat *tree)
+{
+	uint64_t copies = write->changes * (tree->ms_depth + 2);
+	uint64_t all = tree->ms_branch_pages + tree->ms_leaf_pages + tree->ms_overflow_pages;
+	uint64_t pages = (copies < all ? copies : all) + 4 * write->put_bytes / tree->ms_psize;
+
+	return pages + pages / 64 + ROOM_PAGES;
+}
+
+/*
+ * LMDB does not write pages that it took from the end and dropped in the same
+ * transaction, but counts them: the file would be shorter than it says, as if
+ * it had been cut (check_length()). So it is made long enough before, by a
+ * hole, which the commit makes durable with the rest.
+ */
+static int make_room(const struct lmdb_write *write)
+{
+	struct index_lmdb *lmdb = write->lmdb;
+	MDB_envinfo info;
+	MDB_stat tree;
+	struct stat file;
+	uint64_t wanted;
+	int fd;
+
+	mdb_env_info(lmdb->env, &info);
+	mdb_env_stat(lmdb->env, &tree);
+	if (mdb_env_get_fd(lmdb->env, &fd) || fstat(fd, &file))
+		return report(lmdb, "write", errno);
+	wanted = (info.me_last_pgno + 1 + pages_taken_max(write, &tree)) * tree.ms_psize;
+	if ((uint64_t)file.st_size < wanted && ftruncate(fd, (off_t)wanted))
+		return report(lmdb, "write", errno);
+	return 0;
+}
+
+/* Takes away what make_room() made too much of; in a transaction, so that no
+ * other one is writing behind the end. */
+static void end_room(struct index_lmdb *lmdb)
+{
+	MDB_envinfo info;
+	MDB_stat tree;
+	MDB_txn *txn;
+	int fd;
+
+	if (mdb_txn_begin(lmdb->env, NULL, 0, &txn))
+		return;
+	mdb_env_info(lmdb->env, &info);
+	mdb_env_stat(lmdb->env, &tree);
+	/* No matter when it fails: a file may be too long. */
+	if (!mdb_env_get_fd(lmdb->env, &fd) &&
+	    ftruncate(fd, (off_t)((info.me_last_pgno + 1) * tree.ms_psize)))
+		log_warn("cannot shorten %s: %s", lmdb->path, strerror(errno));
+	mdb_txn_abort(txn);
+}
+
 int lmdb_write_commit(struct lmdb_write *write)
 {
 	struct index_lmdb *lmdb = write->lmdb;
-	int result = mdb_txn_commit(write->txn);
+	int result = make_room(write);
 
+	if (result) {
+		lmdb_write_abort(write);
+		return result;
+	}
+	result = disk_commit(lmdb->path);
+	if (result)
+		mdb_txn_abort(write->txn);
+	else
+		result = mdb_txn_commit(write->txn);
+	if (!result)
+		end_room(lmdb);
 	write_free(write);
 	return result ? report(lmdb, "write", result) : 0;
 }

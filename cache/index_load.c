@@ -17,7 +17,8 @@
 #include "cache/index_apply.h"
 #include "cache/index_int.h"
 
-#define STEP_BYTES (64u << 20)
+/* LMDB never gives the memory of changed pages back. */
+#define STEP_BYTES (8u << 20)
 
 struct index_load {
 	struct index *index;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/index_apply.h"
@@ -273,12 +274,15 @@ int index_open_replay(struct index *index)
 	result = replay_run(index, &scan);
 	if (!result && !index->conf.read_only)
 		result = start_journal(index, &scan);
+	CRASH_POINT(open_journal);
 	if (!result && !index->conf.read_only && scan.power_cut)
 		result = settle(index);
+	CRASH_POINT(open_settled);
 	journal_scan_release(&scan);
 	if (result || index->conf.read_only)
 		return result;
 	result = reserve_chunks(index);
+	CRASH_POINT(open_chunks);
 	if (!result)
 		index_checkpointer_start(index);
 	return result;

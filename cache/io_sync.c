@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "cache/content_change.h"
 #include "cache/inode.h"
@@ -138,6 +139,7 @@ int io_fsync(struct cache *cache, uint64_t ino)
 	if (!result)
 		result = commit(cache, node, true, &lsn);
 	node_put(cache->nodes, node);
+	CRASH_POINT(sync_appended);
 	if (!result)
 		result = index_flush(cache->index, lsn);
 	if (result)

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "backend/base/lock.h"
 #include "backend/base/log.h"
@@ -155,7 +157,7 @@ static void retire_path(struct journal *journal, char *path, uint64_t bytes)
 	lock_release(&journal->lock);
 	if (keep)
 		return;
-	if (unlink(path))
+	if (disk_unlink(AT_FDCWD, path))
 		log_warn("cannot unlink journal file %s: %m", path);
 	free(path);
 }
@@ -330,6 +332,7 @@ static int write_step_locked(struct journal *journal)
 	free(recycled.path);
 	if (!result)
 		result = journal_file_append(&log->file, &bytes, offset);
+	CRASH_POINT(journal_written);
 
 	lock_acquire(&journal->lock);
 	keep_spare_locked(journal, &bytes);
@@ -395,6 +398,7 @@ static int flush_step_locked(struct journal *journal)
 			continue;
 		lock_release(&journal->lock);
 		result = journal_file_sync(&log->file);
+		CRASH_POINT(journal_flushed);
 		lock_acquire(&journal->lock);
 		if (result)
 			return fail_locked(journal, result);
@@ -458,6 +462,7 @@ void journal_recycle(struct journal *journal, uint64_t applied_lsn)
 	struct journal_log *log;
 
 	while ((log = take_recyclable(journal, applied_lsn))) {
+		CRASH_POINT(journal_retired);
 		retire_path(journal, log->file.path, log->bytes);
 		log->file.path = NULL;
 		log_free(log);

@@ -12,20 +12,17 @@
 #include <unistd.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "cache/journal_format.h"
 
 #define ZERO_STEP (1 << 20)
 
-static int system_fdatasync(int fd)
-{
-	return fdatasync(fd);
-}
-
 const struct journal_io journal_io_system = {
-	.pwrite = pwrite,
-	.fdatasync = system_fdatasync,
-	.allocate = posix_fallocate,
+	.pwrite = disk_pwrite,
+	.fdatasync = disk_fdatasync,
+	.allocate = disk_allocate,
 };
 
 static int report(const struct journal_file *file, const char *what, int errnum)
@@ -78,19 +75,21 @@ static int create(struct journal_file *file, uint64_t bytes)
 {
 	int result;
 
-	file->fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	file->fd = disk_create(AT_FDCWD, file->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (file->fd < 0)
 		return report(file, "create", errno);
 	result = file->io->allocate(file->fd, 0, (off_t)bytes);
 	if (result && result != EOPNOTSUPP && result != EINVAL)
 		return report(file, "allocate", result);
+	CRASH_POINT(journal_file_made);
 	return 0;
 }
 
 static int reuse(struct journal_file *file, const char *recycled)
 {
-	if (rename(recycled, file->path))
+	if (disk_rename(AT_FDCWD, recycled, file->path))
 		return report(file, "rename an old file to", errno);
+	CRASH_POINT(journal_file_renamed);
 	file->fd = open(file->path, O_RDWR | O_CLOEXEC);
 	return file->fd < 0 ? report(file, "open", errno) : 0;
 }
@@ -144,7 +143,9 @@ int journal_file_begin(struct journal_file *file, char *path, const char *recycl
 	if (recycled)
 		file->zeroed = file->size;
 	journal_header_encode(header, page);
-	return write_padded(file, page, sizeof(page), 0);
+	result = write_padded(file, page, sizeof(page), 0);
+	CRASH_POINT(journal_file_begun);
+	return result;
 }
 
 int journal_file_append(struct journal_file *file, struct buffer *bytes, uint64_t offset)
@@ -165,7 +166,7 @@ static int sync_name(struct journal_file *file)
 	CLEANUP_FREE char *copy = xstrdup(file->path);
 	CLEANUP_FD int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd))
+	if (fd < 0 || disk_fsync(fd))
 		return report(file, "make durable the name of", errno);
 	file->name_durable = true;
 	return 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/journal_format.h"
@@ -56,8 +57,8 @@ static int read_file(const char *path, size_t limit, struct buffer *out)
 	wanted = (size_t)stat_of.st_size < limit ? (size_t)stat_of.st_size : limit;
 	buffer_reserve(out, wanted);
 	while (out->length < wanted) {
-		ssize_t done = pread(fd, out->data + out->length, wanted - out->length,
-				     (off_t)out->length);
+		ssize_t done = disk_pread(fd, out->data + out->length, wanted - out->length,
+					  (off_t)out->length);
 
 		if (done < 0 && errno == EINTR)
 			continue;

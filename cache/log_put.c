@@ -61,12 +61,12 @@ int log_put_outbox(struct cache *cache, struct outbox *outbox, const struct log_
 		result = put_part(cache, outbox, seq, part);
 		if (result)
 			return result;
-		CRASH_POINT("commit/part-put");
+		CRASH_POINT(commit_part_put);
 	}
 	object_name_log(seq, name);
-	CRASH_POINT("commit/before-put");
+	CRASH_POINT(commit_before_put);
 	result = log_put_object(cache, name, entry->bytes.data, entry->bytes.length);
-	CRASH_POINT("commit/after-put");
+	CRASH_POINT(commit_after_put);
 	return result;
 }
 

@@ -13,6 +13,7 @@
  * of this inode, it drops them with it, and the ORPHAN row is back.
  */
 #include "backend/base/cleanup.h"
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
@@ -136,6 +137,7 @@ static int reap(struct cache *cache, uint64_t ino, bool forgotten)
 
 	do {
 		result = reap_step(cache, ino, forgotten);
+		CRASH_POINT(reap_step);
 	} while (result > 0);
 	return result;
 }

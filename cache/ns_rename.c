@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "cache/cache_int.h"
 #include "cache/cookie.h"
@@ -268,6 +269,7 @@ static int flush_mover(struct cache *cache, const struct side *mover, const stru
 {
 	struct node *node;
 	bool unflushed;
+	int result = 0;
 
 	if (!takes_over_bytes(cache, mover, replaced))
 		return 0;
@@ -275,7 +277,10 @@ static int flush_mover(struct cache *cache, const struct side *mover, const stru
 	unflushed =
 		node->unflushed_bytes && node->content_lsn > node_table_flushed_lsn(cache->nodes);
 	inode_unlock_shared(cache, node);
-	return unflushed ? io_fsync(cache, mover->place.ino) : 0;
+	if (unflushed)
+		result = io_fsync(cache, mover->place.ino);
+	CRASH_POINT(rename_flushed);
+	return result;
 }
 
 /*

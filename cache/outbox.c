@@ -13,6 +13,7 @@
 
 #include "backend/base/cleanup.h"
 #include "backend/base/crash.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 
 #define FILE_NAME_SIZE 80
@@ -89,7 +90,7 @@ static void remove_incomplete(struct outbox *outbox, const char *name, void *arg
 	commit_name(seq, commit);
 	if (name_is_new(name) || (seq && name[SEQ_DIGITS] == '.' &&
 				  faccessat(outbox->fd, commit, F_OK, 0) && errno == ENOENT))
-		unlinkat(outbox->fd, name, 0);
+		disk_unlink(outbox->fd, name);
 }
 
 int outbox_open(const char *directory, struct outbox **out)
@@ -123,14 +124,17 @@ void outbox_close(struct outbox *outbox)
 
 static int write_all(int fd, const uint8_t *bytes, size_t length)
 {
+	off_t offset = 0;
+
 	while (length) {
-		ssize_t done = write(fd, bytes, length);
+		ssize_t done = disk_pwrite(fd, bytes, length, offset);
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
-			return -errno;
+		if (done <= 0)
+			return done ? -errno : -ENOSPC;
 		bytes += done;
+		offset += done;
 		length -= (size_t)done;
 	}
 	return 0;
@@ -144,21 +148,23 @@ static int write_file(struct outbox *outbox, const char *name, const void *bytes
 	int fd;
 
 	snprintf(fresh, sizeof(fresh), "%s.new", name);
-	fd = openat(outbox->fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = disk_create(outbox->fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set_errno(errno == ENOSPC ? -ERR_cache_full : -ERR_local_io, errno,
 				     "cannot make %s/%s", outbox->directory, fresh);
 	result = write_all(fd, bytes, length);
-	if (!result && fdatasync(fd))
+	if (!result && disk_fdatasync(fd))
 		result = -errno;
 	close(fd);
-	if (!result && renameat(outbox->fd, fresh, outbox->fd, name))
+	CRASH_POINT(outbox_written);
+	if (!result && disk_rename(outbox->fd, fresh, name))
 		result = -errno;
-	if (!result && fsync(outbox->fd))
+	CRASH_POINT(outbox_named);
+	if (!result && disk_fsync(outbox->fd))
 		result = -errno;
 	if (!result)
 		return 0;
-	unlinkat(outbox->fd, fresh, 0);
+	disk_unlink(outbox->fd, fresh);
 	return err_set_errno(result == -ENOSPC ? -ERR_cache_full : -ERR_local_io, -result,
 			     "cannot write %s/%s (%zu bytes)", outbox->directory, name, length);
 }
@@ -169,7 +175,7 @@ int outbox_add_part(struct outbox *outbox, uint64_t seq, uint64_t epoch, const s
 	char name[FILE_NAME_SIZE];
 
 	part_name(seq, epoch, id, name);
-	CRASH_POINT("outbox/part");
+	CRASH_POINT(outbox_part);
 	return write_file(outbox, name, bytes, length);
 }
 
@@ -178,7 +184,7 @@ int outbox_add_commit(struct outbox *outbox, uint64_t seq, const void *bytes, si
 	char name[FILE_NAME_SIZE];
 
 	commit_name(seq, name);
-	CRASH_POINT("outbox/commit");
+	CRASH_POINT(outbox_commit);
 	return write_file(outbox, name, bytes, length);
 }
 
@@ -196,7 +202,8 @@ static int read_file(struct outbox *outbox, const char *name, struct buffer *out
 				     name);
 	buffer_extend(out, (size_t)stat.st_size);
 	while (got < (size_t)stat.st_size) {
-		ssize_t done = read(fd, out->data + start + got, (size_t)stat.st_size - got);
+		ssize_t done = disk_pread(fd, out->data + start + got, (size_t)stat.st_size - got,
+					  (off_t)got);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -230,7 +237,7 @@ int outbox_get_part(struct outbox *outbox, uint64_t seq, uint64_t epoch, const s
 static void remove_part(struct outbox *outbox, const char *name, void *arg)
 {
 	if (name_seq(name) == *(uint64_t *)arg && name[SEQ_DIGITS] == '.')
-		unlinkat(outbox->fd, name, 0);
+		disk_unlink(outbox->fd, name);
 }
 
 int outbox_remove(struct outbox *outbox, uint64_t seq)
@@ -238,7 +245,7 @@ int outbox_remove(struct outbox *outbox, uint64_t seq)
 	char name[FILE_NAME_SIZE];
 
 	commit_name(seq, name);
-	if (unlinkat(outbox->fd, name, 0) && errno != ENOENT)
+	if (disk_unlink(outbox->fd, name) && errno != ENOENT)
 		return err_set_errno(-ERR_local_io, errno, "cannot remove %s/%s", outbox->directory,
 				     name);
 	outbox_each(outbox, remove_part, &seq);

@@ -232,12 +232,12 @@ static void take_first(struct pack_stream *stream)
 	int result = upload_wait(stream->conf.pool, &pack->job);
 
 	if (!stream->result && !result) {
-		CRASH_POINT("pack/acknowledged");
+		CRASH_POINT(pack_acknowledged);
 		result = record_pack(stream, pack);
-		CRASH_POINT("pack/recorded");
+		CRASH_POINT(pack_recorded);
 		if (!result)
 			result = attach_items(stream, pack);
-		CRASH_POINT("pack/attached");
+		CRASH_POINT(pack_attached);
 	}
 	if (!stream->result)
 		stream->result = result;

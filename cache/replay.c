@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/index_apply.h"
@@ -177,6 +178,7 @@ static int apply(struct index *index, struct journal_scan *scan, const struct ve
 
 	while ((result = journal_scan_next(scan, &record)) == 1) {
 		result = apply_record(index, &record, verdicts);
+		CRASH_POINT(replay_applied);
 		if (result)
 			return result;
 		report_progress(index, scan, record.lsn);
@@ -191,9 +193,11 @@ int replay_run(struct index *index, struct journal_scan *scan)
 
 	if (scan->power_cut)
 		result = judge(index, scan, &verdicts);
+	CRASH_POINT(replay_judged);
 	if (!result)
 		result = apply(index, scan, &verdicts);
 	free(verdicts.slots);
+	CRASH_POINT(replay_done);
 	if (!result && index->totals.dropped_records)
 		log_warn("a power cut took file data that was never flushed: %llu changes of file "
 			 "content were dropped",

@@ -75,7 +75,7 @@ static int take_next(struct restore *restore, const struct log_entry *entry)
 			     ? take_entry(restore, entry)
 			     : chain_broken(restore, entry->commit.head.seq);
 
-	CRASH_POINT("restore/followed");
+	CRASH_POINT(restore_followed);
 	return result;
 }
 
@@ -163,9 +163,9 @@ static int put_fence(struct restore *restore)
 
 	encode_fence(restore, &bytes);
 	object_name_log(restore->position.seq + 1, name);
-	CRASH_POINT("restore/before-fence");
+	CRASH_POINT(restore_before_fence);
 	result = log_put_object(restore->cache, name, bytes.data, bytes.length);
-	CRASH_POINT("restore/after-fence");
+	CRASH_POINT(restore_after_fence);
 	if (result)
 		return result;
 	result = log_get(restore->cache, restore->position.seq + 1, &entry);

@@ -100,7 +100,7 @@ static int apply_rows(struct restore *restore, const struct log_entry *entry)
 	result = log_each_row(restore->cache, NULL, entry, apply_row, &follower);
 	if (!result)
 		result = flush_rows(&follower);
-	CRASH_POINT("restore/applied");
+	CRASH_POINT(restore_applied);
 	batch_release(&follower.batch);
 	return result;
 }

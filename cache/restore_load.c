@@ -10,6 +10,7 @@
  *		 removes the rest
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
@@ -220,15 +221,17 @@ int restore_load_finish(struct restore *restore)
 		result = index_load_begin(restore->cache->index, &loader.load);
 	if (!result) {
 		result = load_all(&loader);
-		CRASH_POINT("restore/loaded");
+		CRASH_POINT(restore_loaded);
 		if (result)
 			index_load_abort(loader.load);
 		else
 			result = index_load_commit(loader.load);
-		CRASH_POINT("restore/load-committed");
+		CRASH_POINT(restore_load_committed);
 	}
 	restore_rows_close(loader.rows);
 	buffer_release(&loader.inodes.bytes);
 	row_sort_free(loader.derived);
+	/* Runs and LMDB's changed pages: the heap does not shrink by itself. */
+	malloc_trim(0);
 	return result ? result : raise_counters(restore);
 }

@@ -54,7 +54,7 @@ static int remove_object(const struct retention *retention, const char *name)
 
 	if (!result)
 		result = fence_verify(retention->cache->fence);
-	CRASH_POINT("retention/before-remove");
+	CRASH_POINT(retention_before_remove);
 	return result ? result : store_remove(retention->cache->store, name);
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/base/crash.h"
+#include "backend/base/disk.h"
 #include "backend/base/log.h"
 #include "cache/segment_int.h"
 
@@ -309,9 +311,11 @@ void segments_unlink_doomed(struct segments *segments, uint64_t mark)
 		segments->doomed_waiting--;
 		table_remove_locked(segments, segment);
 		lock_release(&segments->lock);
-		if (unlinkat(segments->directory_fd, name, 0) && errno != ENOENT)
+		CRASH_POINT(segment_unlinking);
+		if (disk_unlink(segments->directory_fd, name) && errno != ENOENT)
 			log_warn("cannot remove %s/%s: %s", segments->directory, name,
 				 strerror(errno));
+		CRASH_POINT(segment_unlinked);
 		lock_acquire(&segments->lock);
 	}
 	lock_release(&segments->lock);

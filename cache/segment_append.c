@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <sys/uio.h>
 
+#include "backend/base/crash.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/segment_int.h"
@@ -145,7 +147,7 @@ static int write_record(struct segments *segments, const struct segment *segment
 	int result = 0;
 
 	do {
-		n = pwritev(fd, iov, 2, record->record);
+		n = disk_pwritev(fd, iov, 2, record->record);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return segment_file_failed(segments, segment->number, errno, "write",
@@ -190,6 +192,7 @@ int segments_append(struct segments *segments, const struct segment_tag *tag, co
 		return result;
 	}
 	finish(segments, segment);
+	CRASH_POINT(segment_appended);
 	if (opened)
 		make_spare(segments);
 	out->segment = record.segment;

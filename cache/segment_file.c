@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "backend/base/crash.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "cache/segment_int.h"
 
@@ -41,11 +43,12 @@ int segment_file_make(struct segments *segments, uint64_t number)
 	int fd;
 
 	segment_file_name(number, name);
-	fd = openat(segments->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = disk_create(segments->directory_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return segment_file_failed(segments, number, errno, "make", 0);
 	close(fd);
-	if (fsync(segments->directory_fd))
+	CRASH_POINT(segment_made);
+	if (disk_fsync(segments->directory_fd))
 		return segment_file_failed(segments, number, errno, "make", 0);
 	return 0;
 }
@@ -136,7 +139,7 @@ int segment_file_read(struct segments *segments, const struct segment *segment, 
 	ssize_t n;
 
 	while (got < length) {
-		n = pread(fd, (char *)bytes + got, length - got, (off_t)(offset + got));
+		n = disk_pread(fd, (char *)bytes + got, length - got, (off_t)(offset + got));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -156,12 +159,13 @@ int segment_file_write(struct segments *segments, const struct segment *segment,
 	ssize_t n;
 
 	while (done < length) {
-		n = pwrite(fd, (const char *)bytes + done, length - done, (off_t)(offset + done));
+		n = disk_pwrite(fd, (const char *)bytes + done, length - done,
+				(off_t)(offset + done));
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return segment_file_failed(segments, segment->number, errno, "write",
-						   length);
+		if (n <= 0)
+			return segment_file_failed(segments, segment->number, n ? errno : ENOSPC,
+						   "write", length);
 		done += (size_t)n;
 	}
 	return 0;

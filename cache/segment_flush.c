@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "cache/segment_int.h"
 
@@ -42,7 +43,7 @@ static int sync_file(struct segments *segments, struct segment *segment)
 
 	if (fd < 0)
 		return fd;
-	if (fdatasync(fd))
+	if (disk_fdatasync(fd))
 		result =
 			err_set_errno(-ERR_local_io, errno,
 				      "cannot make segment %s/%016" PRIx64

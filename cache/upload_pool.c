@@ -41,9 +41,9 @@ static void drop_job(struct upload_job *job)
 /* Without the lock. */
 static void put_job(struct upload_pool *pool, struct upload_job *job)
 {
-	CRASH_POINT("upload/before-put");
+	CRASH_POINT(upload_before_put);
 	job->result = log_put_object(pool->cache, job->key, job->bytes.data, job->bytes.length);
-	CRASH_POINT("upload/after-put");
+	CRASH_POINT(upload_after_put);
 	if (job->result == -EEXIST)
 		job->result =
 			err_set(-ERR_diverged,

@@ -6,6 +6,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "cache/cache_int.h"
+#include "cache/cached_chunk.h"
 #include "cache/evict_segment.h"
 #include "cache/fetch.h"
 #include "cache/fetch_job.h"
@@ -82,7 +83,7 @@ int evict_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 	if (!result)
 		result = list_chunks(cache, ino, &list);
 	for (i = 0; !result && i < list.count; i++) {
-		result = evict_chunk(cache, list.ids[i], &bytes);
+		result = evict_chunk(cache, list.ids[i], NULL, &bytes);
 		*bytes_out += bytes;
 	}
 	free(list.ids);
@@ -104,7 +105,7 @@ int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 	for (i = 0; !result && i < list.count; i++) {
 		size_t left = list.count - i;
 
-		if (fetch_is_cached(cache->fetch, list.ids[i]))
+		if (cached_chunk_exists(cache, list.ids[i]))
 			continue;
 		if (i % (WARM_AHEAD / 2) == 0)
 			fetch_ahead(cache->fetch, list.ids + i,

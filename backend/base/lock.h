@@ -25,6 +25,7 @@
 	X(NODE)	       /* cache: one inode; several, lower number first */ \
 	X(NODE_TABLE)  /* cache: the table of active inodes */             \
 	X(COMMIT)      /* cache: transaction group and committer state */  \
+	X(CACHED)      /* cache: who takes chunks out of the cache */      \
 	X(FETCH)       /* cache: fetches in flight, decoded chunks */      \
 	X(BUDGET)      /* cache: dirty bytes and delayed replies */        \
 	X(INDEX)       /* cache: order of index changes */                 \

@@ -126,9 +126,9 @@ static void assert_bytes(const struct captured_content *content, size_t number, 
 }
 
 /* Right after the cut everything changes, and what was there is reclaimed. */
-static void change_all(const char *name, void *arg)
+static void change_all(enum crash_point point, void *arg)
 {
-	(void)name;
+	(void)point;
 	(void)arg;
 	world_write(&world, 1, 3000, 0, 1000);
 	world_unlink(&world, 2);
@@ -151,7 +151,7 @@ START_TEST(a_capture_is_exact_as_of_its_cut)
 	world_write(&world, 2, 600, 0, 2000);
 	one = world_ino(&world, 1);
 	two = world_ino(&world, 2);
-	crash_arm("capture/cut", 1, change_all, NULL);
+	crash_arm(CRASH_capture_cut, 1, change_all, NULL);
 	take(UINT64_MAX);
 	crash_disarm();
 	ck_assert_int_eq(inode_in_body(one), 1);

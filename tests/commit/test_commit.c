@@ -286,9 +286,9 @@ static uint64_t content_size(struct world *world, unsigned int file)
 	return row.size;
 }
 
-static void go_down(const char *name, void *arg)
+static void go_down(enum crash_point point, void *arg)
 {
-	(void)name;
+	(void)point;
 	store_fault_set_down(arg, true);
 }
 
@@ -307,7 +307,7 @@ START_TEST(a_decided_commit_is_put_by_a_later_attempt)
 	here.impatient = true;
 	world_open(&world, &here);
 	world_wait(&world);
-	crash_arm("commit/before-put", 1, go_down, world.fault);
+	crash_arm(CRASH_commit_before_put, 1, go_down, world.fault);
 	world_create(&world, 1);
 	world_write(&world, 1, 1, 0, 500);
 	do {

@@ -103,16 +103,16 @@ static void run_steps(uint64_t seed, bool states)
 	world_close(&world);
 }
 
-static void die(const char *name, void *arg)
+static void die(enum crash_point point, void *arg)
 {
 	(void)arg;
-	snprintf(shared->point, sizeof(shared->point), "%s", name);
+	snprintf(shared->point, sizeof(shared->point), "%s", crash_point_name(point));
 	_exit(CRASH_EXIT);
 }
 
-static void pass_by(const char *name, void *arg)
+static void pass_by(enum crash_point point, void *arg)
 {
-	(void)name;
+	(void)point;
 	(void)arg;
 }
 
@@ -127,7 +127,7 @@ static int run_child(uint64_t seed, unsigned int pass)
 	child = fork();
 	ck_assert_int_ge(child, 0);
 	if (!child) {
-		crash_arm(NULL, pass ? pass : UINT32_MAX, pass ? die : pass_by, NULL);
+		crash_arm(CRASH_ANY, pass, pass ? die : pass_by, NULL);
 		run_steps(seed, !pass);
 		if (!pass)
 			shared->passes = crash_passes();
@@ -219,17 +219,17 @@ START_TEST(a_crash_at_any_point_loses_nothing)
 END_TEST
 
 /* Each point by its name, so that none is left to chance. */
-static const char *const points[] = {
-	"fence/claim",	       "fence/claimed",	   "restore/before-fence",
-	"restore/after-fence", "restore/loaded",   "restore/load-committed",
-	"restore/followed",    "capture/cut",	   "commit/claimed",
-	"upload/before-put",   "upload/after-put", "pack/acknowledged",
-	"pack/recorded",       "pack/attached",	   "commit/before-flush",
-	"commit/flushed",      "outbox/part",	   "outbox/commit",
-	"commit/in-outbox",    "commit/part-put",  "commit/before-put",
-	"commit/after-put",    "commit/verified",  "settle/begin",
-	"settle/recorded",     "settle/places",	   "settle/attached",
-	"settle/marked-some",  "settle/flushed",
+static const enum crash_point points[] = {
+	CRASH_fence_claim,	   CRASH_fence_claimed,	   CRASH_restore_before_fence,
+	CRASH_restore_after_fence, CRASH_restore_loaded,   CRASH_restore_load_committed,
+	CRASH_restore_followed,	   CRASH_capture_cut,	   CRASH_commit_claimed,
+	CRASH_upload_before_put,   CRASH_upload_after_put, CRASH_pack_acknowledged,
+	CRASH_pack_recorded,	   CRASH_pack_attached,	   CRASH_commit_before_flush,
+	CRASH_commit_flushed,	   CRASH_outbox_part,	   CRASH_outbox_commit,
+	CRASH_commit_in_outbox,	   CRASH_commit_part_put,  CRASH_commit_before_put,
+	CRASH_commit_after_put,	   CRASH_commit_verified,  CRASH_settle_begin,
+	CRASH_settle_recorded,	   CRASH_settle_places,	   CRASH_settle_attached,
+	CRASH_settle_marked_some,  CRASH_settle_flushed,
 };
 
 /* A file too large to ride in a commit, and many rows. */
@@ -294,8 +294,9 @@ START_TEST(each_point_is_survived)
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
-	if (strcmp(points[_i], "restore/followed") != 0)
-		ck_assert_msg(WEXITSTATUS(status) == CRASH_EXIT, "%s was not passed", points[_i]);
+	if (points[_i] != CRASH_restore_followed)
+		ck_assert_msg(WEXITSTATUS(status) == CRASH_EXIT, "%s was not passed",
+			      crash_point_name(points[_i]));
 	world_open(&world, &conf);
 	state = state_of(&world);
 	if (shared->done)

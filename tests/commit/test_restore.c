@@ -294,9 +294,9 @@ START_TEST(a_dirty_cache_goes_on_when_another_machine_only_looked)
 }
 END_TEST
 
-static void go_down(const char *name, void *arg)
+static void go_down(enum crash_point point, void *arg)
 {
-	(void)name;
+	(void)point;
 	store_fault_set_down(arg, true);
 }
 
@@ -313,7 +313,7 @@ START_TEST(a_commit_that_lost_its_place_is_made_again)
 	confs[0].faults = &faults;
 	confs[0].upload_delay_ns = NS_PER_MS;
 	world_open(&world, &confs[0]);
-	crash_arm("commit/before-put", 1, go_down, world.fault);
+	crash_arm(CRASH_commit_before_put, 1, go_down, world.fault);
 	world_write(&world, 0, 99, 0, 2000);
 	while (!crash_passes() && tries++ < 2000)
 		usleep(5000);
@@ -364,9 +364,9 @@ END_TEST
 
 /* The old writer's commit lands between the new one's look at the log and its
  * fence. */
-static void commit_meanwhile(const char *name, void *arg)
+static void commit_meanwhile(enum crash_point point, void *arg)
 {
-	(void)name;
+	(void)point;
 	world_wait(arg);
 }
 
@@ -378,10 +378,12 @@ START_TEST(a_commit_that_wins_against_the_fence_is_taken_in)
 
 	setup();
 	make_volume();
+	/* The old one does not look for a new epoch before its commit. */
+	confs[0].lease_ttl_ns = 3600 * NS_PER_SECOND;
 	world_open(&one, &confs[0]);
 	world_create(&one, 11);
 	world_write(&one, 11, 5, 0, 500);
-	crash_arm("restore/before-fence", 1, commit_meanwhile, &one);
+	crash_arm(CRASH_restore_before_fence, 1, commit_meanwhile, &one);
 	world_open(&two, &confs[1]);
 	crash_disarm();
 	ck_assert_uint_eq(crash_passes(), 2);

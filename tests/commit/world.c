@@ -83,7 +83,7 @@ int world_try_open(struct world *world, const struct world_conf *conf)
 	cache->seal = seal_null();
 	cache->store = assemble_store(world, conf);
 	cache->conf.upload_delay_ns = conf->upload_delay_ns;
-	cache->conf.lease_ttl_ns = WORLD_TTL_NS;
+	cache->conf.lease_ttl_ns = conf->lease_ttl_ns ? conf->lease_ttl_ns : WORLD_TTL_NS;
 	cache->conf.takeover = conf->takeover;
 	cache->conf.zstd_level = 1;
 	volume_params_init(&cache->conf.volume);

@@ -30,6 +30,7 @@ struct world_conf {
 	const char *directory; /* of the cache */
 	const char *url;       /* mem://name or file:///path */
 	int64_t upload_delay_ns;
+	int64_t lease_ttl_ns; /* 0: WORLD_TTL_NS */
 	bool takeover;
 	const struct store_fault_conf *faults; /* or NULL */
 	bool impatient; /* puts give up soon, and the commit is tried again */
