@@ -35,6 +35,8 @@ class Note:
 
     def put(self, **changes):
         self.state.update(changes)
+        if not changes.get("under_way"):
+            self.state["promises"] = self.state.get("promises", 0) + 1
         with open(self.path + ".new", "w") as file:
             json.dump(self.state, file)
         os.replace(self.path + ".new", self.path)
@@ -116,9 +118,6 @@ class Files:
             elif under_way[name] and not matches(self.path(name), under_way[name]) \
                     and os.path.lexists(self.path(name)):
                 yield f"{name} is neither old nor new"
-        moved = [name for name in under_way if name in files and name not in under_way]
-        for name in moved:
-            yield f"{name} is gone"
         for directory in ("a", "b"):
             if not os.path.isdir(self.path(directory)):
                 if files:
@@ -140,12 +139,16 @@ class Files:
                 yield f"{target}: a rename left the file at {places}"
 
 
-def matches(path, wanted):
+def matches_bytes(path, wanted):
     try:
         with open(path, "rb") as file:
-            return file.read() == content(*wanted)
+            return file.read() == wanted
     except FileNotFoundError:
         return False
+
+
+def matches(path, wanted):
+    return matches_bytes(path, content(*wanted))
 
 
 class Log:
@@ -189,6 +192,58 @@ class Log:
             if not (found.startswith(self.text(lines)) and
                     self.text(lines + 1).startswith(found)):
                 yield f"log: {len(found)} bytes instead of {len(self.text(lines))}"
+
+
+class Overwrites:
+    """A file that is overwritten in place, a few cells at a time."""
+
+    name = "overwrites"
+    cells = 200
+    cell_bytes = 1500  # pages begin in the middle of it
+
+    def __init__(self, top, notes):
+        self.path = os.path.join(top, self.name)
+        self.note = Note(notes, self.name)
+
+    def bytes_of(self, versions, first=0):
+        return b"".join(content(f"{first + i} {version}", self.cell_bytes)
+                        for i, version in enumerate(versions))
+
+    def prepare(self):
+        self.versions = self.note.state.get("versions")
+        if self.versions:
+            if matches_bytes(self.path, self.bytes_of(self.after())):
+                self.versions = self.after()
+        else:
+            self.versions = [0] * self.cells
+            with open(self.path, "wb") as file:
+                file.write(self.bytes_of(self.versions))
+        self.note.put(versions=self.versions, under_way=None)
+
+    def after(self):
+        """The versions with the write that is under way."""
+        first, count, version = self.note.state.get("under_way") or (0, 0, 0)
+        versions = self.note.state["versions"]
+        return versions[:first] + [version] * count + versions[first + count:]
+
+    def step(self, rng):
+        count = rng.randrange(1, 6)
+        first = rng.randrange(self.cells - count)
+        self.note.put(under_way=[first, count, rng.getrandbits(32)])
+        self.versions = self.after()
+        fd = os.open(self.path, os.O_WRONLY | rng.choice([0, 0, os.O_DSYNC]))
+        try:
+            os.pwrite(fd, self.bytes_of(self.versions[first:first + count], first),
+                      first * self.cell_bytes)
+        finally:
+            os.close(fd)
+        self.note.put(versions=self.versions, under_way=None)
+
+    def complaints(self):
+        versions = self.note.state.get("versions")
+        if versions and not any(matches_bytes(self.path, self.bytes_of(wanted))
+                                for wanted in (versions, self.after())):
+            yield "overwrites: a write that had returned is not there"
 
 
 class Database:
@@ -285,7 +340,7 @@ class Tree:
             yield "tree: the hard link is none"
 
 
-WORKERS = (Files, Log, Database, Tree)
+WORKERS = (Files, Log, Overwrites, Database, Tree)
 
 
 def work(worker, rng, promised):
@@ -317,11 +372,14 @@ def load(top, notes, round):
 
 
 def check(top, notes):
-    wrong = 0
+    wrong = promises = 0
     for kind in WORKERS:
-        for complaint in kind(top, notes).complaints():
+        worker = kind(top, notes)
+        promises += worker.note.state.get("promises", 0)
+        for complaint in worker.complaints():
             print(complaint)
             wrong += 1
+    print(f"{promises} promises so far, {wrong} broken")
     return 1 if wrong else 0
 
 
