@@ -36,7 +36,8 @@
  * is deleted. A changed boot id means that the page cache is gone: content
  * records whose segment bytes fail their checks are dropped, from the first
  * bad one of that inode that no BATCH_SYNC of it follows (a SYNC record is
- * written when the bytes before it are durable). What was found then is made
+ * written when the bytes before it are durable); all but the attributes, the
+ * INODE rows that such a record puts. What was found then is made
  * durable before index_open_replay() returns, so it is judged only once.
  *
  * Threads: every function may be called from any thread. No call does

@@ -274,6 +274,24 @@ int index_apply_locked(struct index *index, const struct journal_record *record)
 	return result;
 }
 
+int index_apply_attributes_locked(struct index *index, const struct journal_record *record)
+{
+	struct batch_item item;
+	struct reader reader;
+	int result;
+
+	reader_init(&reader, record->body, record->body_length);
+	while ((result = batch_next(&reader, &item)) == 1) {
+		result = 0;
+		if (item.op == BATCH_OP_ROW_PUT &&
+		    key_table(item.key, item.key_length) == TABLE_INODE)
+			result = apply_row_locked(index, record, &item);
+		if (result)
+			return result;
+	}
+	return result;
+}
+
 void index_apply_raw_locked(struct index *index, const struct batch *batch)
 {
 	struct batch_item item;

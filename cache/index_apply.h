@@ -16,6 +16,9 @@
 
 /* record: kind, lsn, time_ns and body count. */
 int index_apply_locked(struct index *index, const struct journal_record *record);
+/* Of a content record that is dropped after a power cut: the INODE rows that
+ * it puts (a mode set together with the time of the content, for example). */
+int index_apply_attributes_locked(struct index *index, const struct journal_record *record);
 /* Puts the rows of a batch as they are: no DIRTY rows, no counters. */
 void index_apply_raw_locked(struct index *index, const struct batch *batch);
 /* 0 and the DIRTY row for a cloud key, -ENOENT, or an error. */

@@ -161,10 +161,12 @@ static int apply_record(struct index *index, const struct journal_record *record
 	int result = 0;
 
 	lock_acquire(&index->lock);
-	if (record->kind == BATCH_CONTENT && record->lsn >= verdict_of(verdicts, record->ino))
+	if (record->kind == BATCH_CONTENT && record->lsn >= verdict_of(verdicts, record->ino)) {
 		index->totals.dropped_records++;
-	else
+		result = index_apply_attributes_locked(index, record);
+	} else {
 		result = index_apply_locked(index, record);
+	}
 	index->lsn = record->lsn;
 	index->totals.replayed_records++;
 	lock_release(&index->lock);

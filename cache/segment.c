@@ -204,7 +204,7 @@ void segments_use(struct segments *segments, uint64_t number, int64_t live, int6
 	bool replaying = !atomic_load(&segments->started);
 
 	if (replaying)
-		segment_learn_class(segments, number);
+		segment_learn_class(segments, number, dirty);
 	lock_acquire(&segments->lock);
 	segment = segment_find_or_lost_locked(segments, number);
 	live_before = segment->live;

@@ -111,9 +111,10 @@ void segment_seal_locked(struct segments *segments, struct segment *segment);
 /*
  * segment_open.c: a segment that was made after the last checkpoint has no row
  * yet; its first record tells the class. Needed from its first use in replay on,
- * since replay may end in a checkpoint.
+ * since replay may end in a checkpoint. Without that record the first use does:
+ * only what was written begins as dirty bytes.
  */
-void segment_learn_class(struct segments *segments, uint64_t number);
+void segment_learn_class(struct segments *segments, uint64_t number, int64_t dirty);
 
 /* segment_file.c */
 void segment_file_name(uint64_t number, char name[SEGMENT_NAME_BYTES]);

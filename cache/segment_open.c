@@ -145,9 +145,10 @@ static int first_class(const struct segment_tag *tag, uint32_t record, uint32_t 
 	return 1;
 }
 
-void segment_learn_class(struct segments *segments, uint64_t number)
+void segment_learn_class(struct segments *segments, uint64_t number, int64_t dirty)
 {
-	enum segment_class class = SEGMENT_CLASS_WRITTEN;
+	/* A power cut may have taken the record. */
+	enum segment_class class = dirty > 0 ? SEGMENT_CLASS_WRITTEN : SEGMENT_CLASS_FETCHED;
 	struct segment *segment;
 	bool known;
 

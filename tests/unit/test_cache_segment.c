@@ -574,6 +574,40 @@ static int count_record(const struct segment_tag *tag, uint32_t record, uint32_t
 	return 0;
 }
 
+/* A power cut took the first record of each class's segment; replay counts. */
+START_TEST(a_torn_segment_has_the_class_of_its_first_use)
+{
+	struct segment_tag tags[] = { tag_of(1, 0),
+				      { .class = SEGMENT_CLASS_FETCHED, .number = 5 } };
+	struct segments_conf conf = { .segment_bytes = SMALL };
+	struct segment_place places[2];
+	struct segments_stats stats;
+	uint8_t zeros[100] = { 0 };
+	char path[4096];
+	int fd, i;
+
+	begin(SMALL);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(segments_append(segments, &tags[i], data, 1000, &places[i]), 0);
+		segment_unpin(segments, places[i].segment);
+		snprintf(path, sizeof(path), "%s/%016" PRIx64 ".seg", directory, places[i].segment);
+		fd = open(path, O_WRONLY);
+		ck_assert_int_eq(pwrite(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
+		close(fd);
+	}
+	segments_close(segments);
+	conf.directory = directory;
+	ck_assert_int_eq(segments_open(&conf, &segments), 0);
+	segments_use(segments, places[0].segment, 1000, 1000);
+	segments_use(segments, places[1].segment, 1000, 0);
+	ck_assert_int_eq(segments_start(segments), 0);
+	segments_stats_get(segments, &stats);
+	ck_assert_uint_gt(stats.written_bytes, 1000);
+	ck_assert_uint_gt(stats.fetched_bytes, 1000);
+	end();
+}
+END_TEST
+
 START_TEST(a_scan_finds_all_records_and_goes_on_behind_a_bad_one)
 {
 	struct segment_place bad;
@@ -748,8 +782,8 @@ UNIT_MAIN("segment", any_part_of_a_record_can_be_read, the_largest_record_is_rea
 	  a_full_segment_is_sealed_and_goes_with_its_last_byte,
 	  what_is_doomed_after_the_mark_waits_for_the_next_flush,
 	  a_pin_keeps_a_segment_without_rows, an_append_is_not_doomed_before_its_row_is_there,
-	  the_classes_never_share_a_segment, a_restart_keeps_what_rows_point_to,
-	  numbers_are_never_used_again,
+	  the_classes_never_share_a_segment, a_torn_segment_has_the_class_of_its_first_use,
+	  a_restart_keeps_what_rows_point_to, numbers_are_never_used_again,
 	  a_missing_file_was_reclaimed_for_replay_and_is_lost_for_readers,
 	  redo_restores_a_lost_record_and_leaves_a_good_one_alone,
 	  a_scan_finds_all_records_and_goes_on_behind_a_bad_one,
