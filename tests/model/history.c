@@ -267,6 +267,20 @@ void history_blur(struct history *history, uint64_t ino)
 	get_content(history, ino)->blurred = true;
 }
 
+void history_resume(struct history *history, unsigned int operation, struct tree *tree)
+{
+	const struct content *content;
+	struct tree_file *file;
+	struct digest digest;
+
+	for (file = tree->files; file; file = file->next) {
+		content = find_content(history, file->ino);
+		digest = digest_content(file);
+		file->changed = !content || !is_same(&content->versions->digest, &digest);
+	}
+	history_add(history, operation, tree);
+}
+
 void history_begin(struct history *history, unsigned int operation, const struct tree *tree)
 {
 	const struct tree_file *file;
@@ -328,20 +342,52 @@ static bool explains_contents(const struct history *history, const struct tree *
 	return true;
 }
 
-bool history_explains(const struct history *history, const struct tree *tree, char text[256])
+bool history_explains(const struct history *history, const struct tree *tree, unsigned int from,
+		      char text[256])
 {
 	struct digest digest = digest_names(tree);
+	unsigned int last = history->last;
+	unsigned int first;
 	size_t i = history->count;
 
-	snprintf(text, 256, "names and attributes never were so (of %zu states)", history->count);
-	while (i-- > 0) {
-		if (!is_same(&history->states[i].digest, &digest))
-			continue;
-		if (explains_contents(history, tree, history->states[i].operation,
-				      i + 1 < history->count ? history->states[i + 1].operation - 1
-							     : history->last,
-				      text))
+	snprintf(text, 256, "names and attributes never were so since operation %u (of %zu states)",
+		 from, history->count);
+	while (i-- > 0 && last >= from) {
+		first = history->states[i].operation;
+		if (first < from)
+			first = from;
+		if (is_same(&history->states[i].digest, &digest) &&
+		    explains_contents(history, tree, first, last, text))
 			return true;
+		last = history->states[i].operation - 1;
 	}
 	return false;
+}
+
+bool history_was_content(const struct history *history, const struct tree_file *file)
+{
+	const struct content *content = find_content(history, file->ino);
+	struct digest digest = digest_content(file);
+
+	return content &&
+	       (content->blurred || is_version(content, &digest, history->last, history->last));
+}
+
+bool history_is_current(const struct history *history, const struct tree *tree)
+{
+	struct digest digest = digest_names(tree);
+	const struct tree_file *file;
+	const struct content *content;
+
+	if (!is_same(&history->states[history->count - 1].digest, &digest))
+		return false;
+	for (file = tree->files; file; file = file->next) {
+		if (!S_ISREG(file->mode) || !file->nlink)
+			continue;
+		content = find_content(history, file->ino);
+		digest = digest_content(file);
+		if (!content || !is_same(&content->versions->digest, &digest))
+			return false;
+	}
+	return true;
 }

@@ -4,13 +4,18 @@
  * in memory; the cache is killed, checkpointed and opened again at random
  * moments.
  *
- *	model [--cloud] [--seed N] [--seeds COUNT] [--operations N] [--directory DIR]
- *	      [--verbose]
+ *	model [--cloud] [--crashes [--all-points]] [--troubles] [--seed N]
+ *	      [--seeds COUNT] [--operations N] [--directory DIR] [--verbose]
  *
  * With --cloud the cache has a store, and now and then the machine is lost: its
  * directory is removed, and what is restored from the bucket has to be what
  * was, or, without a wait before, a state that was (history.h). The committer
  * works beside the operations, so such a run is not the same each time.
+ *
+ * With --crashes the disk stands still at a crash point (crash.c), also during
+ * recovery, and what is left is opened again, or first loses a random part of
+ * what was not durable (disk.h); recover.c judges what is found. --all-points
+ * fails when no run ended at some point. With --troubles the disk fails.
  *
  * Without --seed the first seed is random. It is printed, and a run with one
  * seed is the same each time. Without --directory the cache is in memory, if
@@ -30,9 +35,14 @@ static const struct option options[] = {
 	{ "operations", required_argument, NULL, 'o' },
 	{ "directory", required_argument, NULL, 'd' },
 	{ "cloud", no_argument, NULL, 'c' },
+	{ "crashes", no_argument, NULL, 'k' },
+	{ "all-points", no_argument, NULL, 'a' },
+	{ "troubles", no_argument, NULL, 't' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ 0 },
 };
+
+static bool all_points;
 
 static bool parse(int argc, char **argv, struct run_conf *conf, uint64_t *seeds)
 {
@@ -54,6 +64,15 @@ static bool parse(int argc, char **argv, struct run_conf *conf, uint64_t *seeds)
 			break;
 		case 'c':
 			conf->cloud = true;
+			break;
+		case 'k':
+			conf->crashes = true;
+			break;
+		case 'a':
+			all_points = true;
+			break;
+		case 't':
+			conf->troubles = true;
 			break;
 		case 'v':
 			conf->verbose = true;
@@ -85,5 +104,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		run_seed(&conf);
 	}
+	if (conf.crashes && !run_report_crashes(conf.cloud) && all_points)
+		return 1;
 	return 0;
 }

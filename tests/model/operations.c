@@ -8,6 +8,10 @@
 
 void run_expect(struct run *run, int got, int want)
 {
+	if (got != want && run_may_fail(run)) {
+		run->unsure = true;
+		return;
+	}
 	if (got != want)
 		run_fail(run, "the cache returned %d (%s), the model %d (%s)", got,
 			 got < 0 ? err_message(got) : "ok", want,
@@ -19,16 +23,13 @@ static const struct {
 	unsigned int weight;
 	bool cloud; /* only with a store; these are the last */
 } operations[] = {
-	{ op_create, 20, false },      { op_create_unnamed, 2, false },
-	{ op_link, 6, false },	       { op_unlink, 10, false },
-	{ op_rmdir, 5, false },	       { op_rename, 16, false },
-	{ op_lookup, 4, false },       { op_open, 6, false },
-	{ op_setattr, 8, false },      { op_write, 24, false },
-	{ op_truncate, 6, false },     { op_fallocate, 8, false },
-	{ op_copy, 6, false },	       { op_read, 8, false },
-	{ op_sync, 4, false },	       { op_xattr_set, 6, false },
-	{ op_xattr_remove, 3, false }, { op_readlink, 2, false },
-	{ op_evict, 4, true },	       { op_warm, 1, true },
+	{ op_create, 20, false },  { op_create_unnamed, 2, false }, { op_link, 6, false },
+	{ op_unlink, 10, false },  { op_rmdir, 5, false },	    { op_rename, 16, false },
+	{ op_lookup, 4, false },   { op_open, 6, false },	    { op_setattr, 8, false },
+	{ op_write, 24, false },   { op_truncate, 6, false },	    { op_fallocate, 8, false },
+	{ op_copy, 6, false },	   { op_read, 8, false },	    { op_sync, 4, false },
+	{ op_sync_all, 2, false }, { op_xattr_set, 6, false },	    { op_xattr_remove, 3, false },
+	{ op_readlink, 2, false }, { op_evict, 4, true },	    { op_warm, 1, true },
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))

@@ -26,6 +26,7 @@ void op_fallocate(struct run *run);
 void op_copy(struct run *run);
 void op_read(struct run *run);
 void op_sync(struct run *run);
+void op_sync_all(struct run *run);
 void op_xattr_set(struct run *run);
 void op_xattr_remove(struct run *run);
 void op_readlink(struct run *run);

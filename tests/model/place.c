@@ -7,6 +7,7 @@
 
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
+#include "backend/store_fault.h"
 #include "backend/store_mem.h"
 #include "backend/store_retry.h"
 #include "cache/cache_local.h"
@@ -16,6 +17,9 @@
 #include "tests/model/run.h"
 
 #define LOCAL_EPOCH 7
+/* With a disk that fails. */
+#define WAIT_MAX_NS (2 * NS_PER_SECOND)
+#define CACHE_BYTES (64u << 20)
 
 static void check(struct run *run, int result, const char *what)
 {
@@ -49,11 +53,14 @@ static const char *store_name(const struct run *run)
 static struct store *open_store(struct run *run, struct store **retry_out)
 {
 	struct store_retry_conf conf = STORE_RETRY_CONF_DEFAULT;
+	const struct store_fault_conf faults = { .seed = 1 };
 
 	conf.delay_first_ns = NS_PER_MS;
 	conf.delay_max_ns = 10 * NS_PER_MS;
-	*retry_out = store_retry_new(store_mem_open(store_name(run)), &conf);
-	return *retry_out;
+	run->fault = store_fault_new(store_mem_open(store_name(run)), &faults);
+	run->retry = store_retry_new(run->fault, &conf);
+	*retry_out = run->retry;
+	return run->retry;
 }
 
 /* Small chunks and packs, so that small files have many. */
@@ -76,67 +83,106 @@ static void init_volume(struct run *run)
 void run_place_init(struct run *run)
 {
 	remove_directory(run->directory);
+	run->boot_id = id_new_uuid();
+	if (run->crashes || run->troubles)
+		model_disk_start(run->directory);
+	if (run->crashes || run->troubles || run->cloud)
+		run->history = history_new();
 	if (!run->cloud)
 		return;
 	snprintf(run->url, sizeof(run->url), "mem://model-%llu", (unsigned long long)run->seed);
 	init_volume(run);
-	run->history = history_new();
 }
 
 void run_place_release(struct run *run)
 {
 	remove_directory(run->directory);
-	if (!run->cloud)
-		return;
-	store_mem_forget(store_name(run));
-	history_free(run->history);
+	if (run->crashes || run->troubles)
+		model_disk_stop();
+	if (run->history)
+		history_free(run->history);
+	if (run->cloud)
+		store_mem_forget(store_name(run));
 }
 
-static void open_local(struct run *run)
+static void free_local(struct run *run)
 {
-	struct cache *cache = xcalloc(1, sizeof(*cache));
-
-	cache->directory = xstrdup(run->directory);
-	cache->conf.cache_bytes = 1u << 30;
-	cache_init_locks(cache);
-	atomic_store(&cache->epoch, LOCAL_EPOCH);
-	check(run, cache_local_open(cache, false), "open");
-	atomic_store(&cache->state, CACHE_STATE_SERVING);
-	run->cache = cache;
-	check(run, ns_make_root(cache, 0, 0), "make the root");
-	check(run, ns_reap_orphans(cache), "reap");
+	cache_destroy_locks(run->cache);
+	free(run->cache->directory);
+	free(run->cache);
+	run->cache = NULL;
 }
 
 static void end_local(struct run *run, void (*end)(struct cache *cache))
 {
 	end(run->cache);
-	cache_destroy_locks(run->cache);
-	free(run->cache->directory);
-	free(run->cache);
+	free_local(run);
 }
 
-static void open_cloud(struct run *run)
+static int open_local(struct run *run)
+{
+	struct cache *cache = xcalloc(1, sizeof(*cache));
+	int result;
+
+	cache->directory = xstrdup(run->directory);
+	cache->conf.cache_bytes = CACHE_BYTES;
+	cache->conf.boot_id = &run->boot_id;
+	cache_init_locks(cache);
+	atomic_store(&cache->epoch, LOCAL_EPOCH);
+	run->cache = cache;
+	result = cache_local_open(cache, false);
+	if (result) {
+		free_local(run);
+		return result;
+	}
+	atomic_store(&cache->state, CACHE_STATE_SERVING);
+	result = ns_make_root(cache, 0, 0);
+	if (!result)
+		result = ns_reap_orphans(cache);
+	if (result)
+		end_local(run, cache_local_abandon);
+	return result;
+}
+
+static int open_cloud(struct run *run)
 {
 	struct cache_conf conf = {
 		.directory = run->directory,
 		.url = run->url,
 		.volume = run->volume,
-		.cache_bytes = 64u << 20,
-		.upload_delay_ns = 20 * NS_PER_MS,
+		.cache_bytes = CACHE_BYTES,
+		.boot_id = &run->boot_id,
+		.upload_delay_ns = 5 * NS_PER_MS,
+		.checkpoint_commits = 3,
+		.checkpoint_bytes = 1 << 14,
 		.takeover = true,
 	};
+	int result;
 
 	conf.store = open_store(run, &conf.retry);
-	check(run, cache_open(&conf, &run->cache), "open");
+	result = cache_open(&conf, &run->cache);
+	if (result)
+		store_free(conf.store);
+	return result;
+}
+
+int run_try_open(struct run *run)
+{
+	make_directory(run);
+	return run->cloud ? open_cloud(run) : open_local(run);
 }
 
 void run_open(struct run *run)
 {
-	make_directory(run);
-	if (run->cloud)
-		open_cloud(run);
-	else
-		open_local(run);
+	check(run, run_try_open(run), "open");
+}
+
+void run_store_down(struct run *run)
+{
+	if (!run->cloud)
+		return;
+	store_fault_set_down(run->fault, true);
+	store_retry_stop(run->retry);
 }
 
 void run_close(struct run *run)
@@ -146,6 +192,28 @@ void run_close(struct run *run)
 	else
 		end_local(run, cache_local_close);
 	run->cache = NULL;
+}
+
+bool run_wait(struct run *run)
+{
+	int64_t patience = clock_boot_ns() + WAIT_MAX_NS;
+	int result;
+
+	do {
+		result = cache_wait(run->cache, clock_boot_ns() + 20 * NS_PER_MS, NULL, NULL);
+		if (!result)
+			return true;
+		if (result != -ERR_try_again && !run_may_fail(run))
+			run_fail(run, "wait: %s", err_message(result));
+		if (result != -ERR_try_again)
+			return false;
+	} while (!run_may_fail(run) || (!atomic_load(&run->crashed) && clock_boot_ns() < patience));
+	return false;
+}
+
+void run_lose_directory(struct run *run)
+{
+	remove_directory(run->directory);
 }
 
 void run_kill(struct run *run, bool lost)

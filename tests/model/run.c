@@ -30,8 +30,9 @@ void run_fail(struct run *run, const char *format, ...)
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\nrepeat: model%s --seed %llu --operations %u\n",
-		run->cloud ? " --cloud" : "", (unsigned long long)run->seed, run->operations);
+	fprintf(stderr, "\nrepeat: model%s%s%s --seed %llu --operations %u\n",
+		run->cloud ? " --cloud" : "", run->crashes ? " --crashes" : "",
+		run->troubles ? " --troubles" : "", (unsigned long long)run->seed, run->operations);
 	exit(EXIT_FAILURE);
 }
 
@@ -46,6 +47,18 @@ static void check(struct run *run, int result, const char *what)
 		run_fail(run, "%s: %s", what, err_message(result));
 }
 
+/* The end was not planned: what is left may be several things. */
+static bool is_rough(const struct run *run)
+{
+	return run->crashes || run->troubles;
+}
+
+/* Who starts again on a disk that lost a sync does it after a reboot. */
+static enum run_end end_kind(struct run *run)
+{
+	return run_random(run, 2) && !model_disk_lost_a_sync() ? END_KILL : END_CUT;
+}
+
 /* Whoever held files is gone with the gateway; unnamed ones are reaped at open. */
 static void close_all(struct run *run)
 {
@@ -58,11 +71,18 @@ static void close_all(struct run *run)
 
 static void reopen(struct run *run, bool killed)
 {
-	run_trace(run, killed ? "kill -9" : "close");
-	if (killed)
-		run_kill(run, false);
-	else
+	if (!killed) {
+		run_trace(run, "close");
 		run_close(run);
+	}
+	if (is_rough(run)) {
+		run_recover(run, end_kind(run));
+		return;
+	}
+	if (killed) {
+		run_trace(run, "kill -9");
+		run_kill(run, false);
+	}
 	run_open(run);
 	close_all(run);
 	run_compare(run);
@@ -73,32 +93,20 @@ static void reopen(struct run *run, bool killed)
 static void wait_and_lose(struct run *run)
 {
 	run_trace(run, "wait, and lose the machine");
-	check(run, cache_wait(run->cache, INT64_MAX, NULL, NULL), "wait");
-	run_kill(run, true);
+	if (run_wait(run))
+		run_disarm();
+	if (is_rough(run) && run_may_fail(run)) {
+		run_recover(run, END_LOST);
+		return;
+	}
+	run_kill(run, false);
+	run_lose_directory(run);
 	run_open(run);
 	close_all(run);
 	run_compare(run);
 	run_check_rows(run);
 	history_begin(run->history, run->operation, &run->tree);
-}
-
-/* What comes back is a state there was; the model goes on from it. */
-static void lose(struct run *run)
-{
-	struct tree restored;
-	char why[256];
-
-	run_trace(run, "lose the machine");
-	run_kill(run, true);
-	run_open(run);
-	run_load(run, &restored);
-	if (!history_explains(run->history, &restored, why))
-		run_fail(run, "restored: %s", why);
-	tree_release(&run->tree);
-	run->tree = restored;
-	run_compare(run);
-	run_check_rows(run);
-	history_begin(run->history, run->operation, &run->tree);
+	run->durable_operation = run->operation;
 }
 
 static void adopt_root(struct run *run)
@@ -115,14 +123,61 @@ static void adopt_root(struct run *run)
 	run->tree.root->generation = attributes.generation;
 }
 
+/* A crash, or a disk that begins to fail. */
+static void plan_trouble(struct run *run)
+{
+	if (run->crashes && !run_random(run, 6) && !run_is_armed())
+		run_arm(run, CRASH_IN_OPERATIONS);
+	if (run->troubles && run->trouble == TROUBLE_NONE && !run_random(run, 20)) {
+		run->trouble = (enum disk_trouble)(1 + run_random(run, TROUBLES - 1));
+		run_trace(run, "the disk has trouble %d", run->trouble);
+		model_disk_trouble(run->trouble, run_random(run, UINT64_MAX >> 12));
+	}
+}
+
+static void checkpoint(struct run *run)
+{
+	int result;
+
+	run_trace(run, "checkpoint");
+	result = index_checkpoint(run->cache->index);
+	if (result && run_may_fail(run))
+		run->unsure = true;
+	else
+		check(run, result, "checkpoint");
+	if (!result && is_rough(run) && !atomic_load(&run->crashed))
+		run->durable_operation = run->operation;
+}
+
+/* What the operation did is in the model, the cache and the history. */
+static void note(struct run *run)
+{
+	run_check_touched(run);
+	run_collect(run);
+	if (run->history)
+		history_add(run->history, run->operation, &run->tree);
+}
+
+static bool must_recover(struct run *run)
+{
+	return run->unsure || atomic_load(&run->crashed) ||
+	       (run->trouble != TROUBLE_NONE && !run_random(run, 60));
+}
+
 static void step(struct run *run)
 {
 	run->before_ns = clock_real_ns();
+	run->mixed_ino = 0;
+	plan_trouble(run);
 	run_operation(run);
-	run_check_touched(run);
-	run_collect(run);
-	if (run->cloud)
-		history_add(run->history, run->operation, &run->tree);
+	if (!run->unsure)
+		note(run);
+	if (!run->unsure && run_armed_at_checkpoint())
+		checkpoint(run);
+	if (must_recover(run)) {
+		run_recover(run, end_kind(run));
+		return;
+	}
 	switch (run_random(run, 200)) {
 	case 0:
 		reopen(run, true);
@@ -133,10 +188,13 @@ static void step(struct run *run)
 		break;
 	case 2:
 	case 3:
-		run_trace(run, "checkpoint");
-		check(run, index_checkpoint(run->cache->index), "checkpoint");
+		checkpoint(run);
 		break;
 	case 4:
+		if (is_rough(run)) {
+			run_recover(run, end_kind(run));
+			break;
+		}
 		run_compare(run);
 		run_check_rows(run);
 		break;
@@ -146,7 +204,7 @@ static void step(struct run *run)
 		break;
 	case 6:
 		if (run->cloud)
-			lose(run);
+			run_recover(run, END_LOST);
 		break;
 	}
 }
@@ -159,6 +217,8 @@ void run_seed(const struct run_conf *conf)
 		.random = conf->seed * 2654435761u + 1,
 		.directory = conf->directory,
 		.cloud = conf->cloud,
+		.crashes = conf->crashes,
+		.troubles = conf->troubles,
 	};
 
 	run_place_init(&run);
@@ -168,6 +228,9 @@ void run_seed(const struct run_conf *conf)
 	if (run.cloud) {
 		/* Without a commit, a lost volume begins anew. */
 		check(&run, cache_wait(run.cache, INT64_MAX, NULL, NULL), "wait");
+	}
+	if (run.history) {
+		check(&run, index_flush_all(run.cache->index), "flush");
 		history_begin(run.history, 0, &run.tree);
 	}
 	for (run.operation = 1; run.operation <= run.operations; run.operation++) {

@@ -6,11 +6,13 @@
 #ifndef DRAY_TESTS_MODEL_RUN_H
 #define DRAY_TESTS_MODEL_RUN_H
 
+#include "backend/base/id.h"
 #include "cache/cache_int.h"
+#include "tests/model/disk.h"
 #include "tests/model/history.h"
 #include "tests/model/tree.h"
 
-#define RUN_TRACE_LINES 40
+#define RUN_TRACE_LINES 80
 #define RUN_TRACE_WIDTH 200
 
 struct run {
@@ -23,10 +25,22 @@ struct run {
 	struct tree tree;
 	/* with a store */
 	bool cloud;
+	struct store *retry;
+	struct store *fault;
 	char url[64];
 	struct volume_params volume;
+	/* with a store, crashes or trouble */
 	struct history *history;
-	int64_t before_ns; /* when the operation began */
+	unsigned int durable_operation; /* a power cut leaves all names up to it */
+	/* with crashes or trouble */
+	bool crashes;
+	bool troubles;
+	_Atomic bool crashed;	   /* a crash point was hit: the disk stands still */
+	bool unsure;		   /* the operation did not end as it should */
+	uint64_t mixed_ino;	   /* the operation changes its content step by step */
+	enum disk_trouble trouble; /* of the disk, at present */
+	struct id boot_id;	   /* changes with each power cut */
+	int64_t before_ns;	   /* when the operation began */
 	char trace[RUN_TRACE_LINES][RUN_TRACE_WIDTH];
 	unsigned int traced;
 };
@@ -36,6 +50,8 @@ struct run_conf {
 	unsigned int operations;
 	const char *directory; /* removed and made */
 	bool cloud;	       /* with a store in memory, which the machine may be lost to */
+	bool crashes;	       /* ends at crash points, and power cuts */
+	bool troubles;	       /* a disk that fails */
 	bool verbose;
 };
 
@@ -54,9 +70,36 @@ void run_place_init(struct run *run);
 void run_place_release(struct run *run);
 /* Opens the cache: new, or what is there, or, with a store, what is restored. */
 void run_open(struct run *run);
+/* The same; or the code, and nothing is open. */
+int run_try_open(struct run *run);
+/* The store answers no more, nor waits. Any thread. */
+void run_store_down(struct run *run);
+/* Everything is in the bucket; false when that cannot be any more. */
+bool run_wait(struct run *run);
 void run_close(struct run *run);
 /* As kill -9. lost: the directory is gone as well. */
 void run_kill(struct run *run, bool lost);
+void run_lose_directory(struct run *run);
+
+/* crash.c: arms a crash point, one that was hit least: of those that are
+ * reached when a cache is opened (lost: restored), or of the others. */
+enum crash_place { CRASH_IN_OPERATIONS, CRASH_AT_OPEN, CRASH_AT_RESTORE };
+void run_arm(struct run *run, enum crash_place place);
+void run_disarm(void);
+/* A checkpoint of the index may reach it soon. */
+bool run_armed_at_checkpoint(void);
+bool run_is_armed(void);
+/* Each point, and how often it ended a run; false when one never did, of
+ * those that can be reached with or without a store. */
+bool run_report_crashes(bool cloud);
+/* An operation may fail, and the run goes on. */
+bool run_may_fail(const struct run *run);
+/* fsync: names up to now are durable, and the content of the file. */
+void run_durable(struct run *run, uint64_t ino);
+/* recover.c: the cache ends as it is (or has ended); what is left is opened and
+ * judged, and the model goes on from it. */
+enum run_end { END_KILL, END_CUT, END_LOST };
+void run_recover(struct run *run, enum run_end end);
 
 /* operations.c: one random operation on both. */
 void run_operation(struct run *run);

@@ -151,6 +151,7 @@ int tree_create(struct tree *tree, struct tree_file *directory, const char *name
 	if (name && find_entry(directory, name))
 		return -EEXIST;
 	file = file_new(tree, mode);
+	file->changed = true;
 	if (directory->mode & S_ISGID) {
 		file->gid = directory->gid;
 		if (S_ISDIR(mode))
