@@ -36,7 +36,8 @@ enum io_read_flags {
 
 /*
  * Reads up to length bytes into `bytes`; *got_out may be less only at the end
- * of the file. stream may be NULL. -EIO codes name the chunk or segment.
+ * of the file. stream may be NULL. -EIO codes name the chunk or segment. Of a dead
+ * cache: -ENOENT when some of the bytes are in the cloud only.
  */
 int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_t offset,
 	    size_t length, unsigned int flags, void *bytes, size_t *got_out);

@@ -10,6 +10,7 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
+#include "cache/cached_chunk.h"
 #include "cache/evict_segment.h"
 #include "cache/extent_cursor.h"
 #include "cache/fetch.h"
@@ -155,8 +156,10 @@ static int read_refs(struct cache *cache, const struct extent *extent, uint32_t 
 		if (skip >= ref->length)
 			continue;
 		part = ref->length - skip < length ? ref->length - skip : length;
-		result = fetch_read(cache->fetch, ref->chunk, ref->chunk_offset + skip, part,
-				    no_wait, out);
+		result = cache->fetch ? fetch_read(cache->fetch, ref->chunk,
+						   ref->chunk_offset + skip, part, no_wait, out)
+				      : cached_chunk_read(cache, ref->chunk,
+							  ref->chunk_offset + skip, part, out);
 		out += part;
 		from += part;
 		length -= part;
@@ -192,7 +195,8 @@ static int read_piece(const struct read_plan *plan, const struct read_piece *pie
 				       row->delta + piece->skip, piece->length, out);
 		if (!result || !row->refs_count)
 			return result;
-		drop_rotten(plan, piece, result);
+		if (plan->cache->fetch)
+			drop_rotten(plan, piece, result);
 	}
 	return read_refs(plan->cache, extent, piece->skip, piece->length, no_wait, out);
 }

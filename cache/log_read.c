@@ -125,17 +125,13 @@ static int get_part(struct cache *cache, struct outbox *outbox, uint64_t seq,
 	return result;
 }
 
-static int each_row_of_part(struct cache *cache, struct outbox *outbox,
-			    const struct log_entry *entry, const struct commit_part *part,
-			    log_row_fn *fn, void *arg)
+int log_get_part(struct cache *cache, struct outbox *outbox, const struct log_entry *entry,
+		 const struct commit_part *part, struct buffer *rows_out)
 {
 	CLEANUP_BUFFER struct buffer object = BUFFER_INIT;
-	CLEANUP_BUFFER struct buffer rows = BUFFER_INIT;
 	uint64_t seq = entry->commit.head.seq;
 	const void *bytes = part->bytes;
-	struct row_run_reader reader;
 	char name[OBJECT_NAME_SIZE];
-	struct row_run_row row;
 	int result;
 
 	object_name_log(seq, name);
@@ -146,10 +142,23 @@ static int each_row_of_part(struct cache *cache, struct outbox *outbox,
 			return result;
 		bytes = object.data;
 	}
-	result = row_part_decode(&part->part, &cache->conf.volume.uuid, cache->seal, name, bytes,
-				 part->bytes ? part->part.stored_length : object.length, &rows);
+	return row_part_decode(&part->part, &cache->conf.volume.uuid, cache->seal, name, bytes,
+			       part->bytes ? part->part.stored_length : object.length, rows_out);
+}
+
+static int each_row_of_part(struct cache *cache, struct outbox *outbox,
+			    const struct log_entry *entry, const struct commit_part *part,
+			    log_row_fn *fn, void *arg)
+{
+	CLEANUP_BUFFER struct buffer rows = BUFFER_INIT;
+	struct row_run_reader reader;
+	char name[OBJECT_NAME_SIZE];
+	struct row_run_row row;
+	int result = log_get_part(cache, outbox, entry, part, &rows);
+
 	if (result)
 		return result;
+	object_name_log(entry->commit.head.seq, name);
 	row_run_reader_init(&reader, rows.data, rows.length, name);
 	while ((result = row_run_reader_next(&reader, &row)) > 0) {
 		result = fn(&row, arg);

@@ -52,6 +52,13 @@ bool log_follows(const struct log_position *position, const struct log_entry *en
  * lower: the log would have two writers. */
 int log_advance(struct log_position *position, const struct log_entry *entry);
 
+/*
+ * Appends the rows of one part, which comes from the outbox when there is one and
+ * it is an object. 0, -ERR_commit_corrupt, or -ERR_object_missing.
+ */
+int log_get_part(struct cache *cache, struct outbox *outbox, const struct log_entry *entry,
+		 const struct commit_part *part, struct buffer *rows_out);
+
 /* Called for each row of a commit's body, in key order. */
 typedef int log_row_fn(const struct row_run_row *row, void *arg);
 /*

@@ -51,6 +51,9 @@ extern const struct command command_wait;
 extern const struct command command_ls;
 extern const struct command command_evict;
 extern const struct command command_warm;
+extern const struct command command_drain;
+extern const struct command command_export;
+extern const struct command command_lost;
 
 /*
  * Parses argv[1..] in place. On success argv[0..*arguments_out) are the
