@@ -9,6 +9,7 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
+#include "cache/evict.h"
 
 /* How often the budget is looked at again while replies wait. */
 #define BUDGET_RECHECK_NS (100 * NS_PER_MS)
@@ -65,9 +66,10 @@ int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t 
 	return (int64_t)(seconds * (double)NS_PER_SECOND);
 }
 
+/* Dead bytes among them take as much of the disk. */
 static uint64_t dirty_bytes(const struct budget *budget)
 {
-	return segments_dirty_bytes(budget->cache->segments);
+	return segments_dirty_bytes(budget->cache->segments) + evict_dead_bytes(budget->cache);
 }
 
 bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, void *arg)

@@ -143,8 +143,8 @@ static int start(struct cache *cache)
 {
 	int result;
 
-	cache->budget = budget_start(cache);
 	cache->evictor = evict_start(cache);
+	cache->budget = budget_start(cache);
 	cache->fetch = fetch_start(cache, cache->conf.fetch_threads);
 	cache->flusher = flusher_start(cache);
 	atomic_store(&cache->state, CACHE_STATE_SERVING);
@@ -170,14 +170,14 @@ static void stop(struct cache *cache)
 	if (cache->committer)
 		committer_stop(cache->committer);
 	fetch_stop(cache->fetch);
-	evict_stop(cache->evictor);
 	budget_stop(cache->budget);
+	evict_stop(cache->evictor);
 	flusher_stop(cache->flusher);
 	cache->checkpointer = NULL;
 	cache->committer = NULL;
 	cache->fetch = NULL;
-	cache->evictor = NULL;
 	cache->budget = NULL;
+	cache->evictor = NULL;
 	cache->flusher = NULL;
 }
 

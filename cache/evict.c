@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
+#include "cache/cleaner.h"
 #include "cache/evict_segment.h"
 
 /* Shares of the limit, in percent: where eviction starts and stops, and
@@ -27,9 +29,12 @@ struct evictor {
 	pthread_t thread;
 	struct lock lock;
 	struct condition wake;
+	_Atomic uint64_t dead_bytes; /* that eviction cannot drop */
 	/* guarded by lock */
 	bool stopping;
 	bool wanted;
+	/* owned by the thread */
+	struct cleaner cleaner;
 };
 
 struct candidates {
@@ -149,19 +154,53 @@ static bool wait_for_work(struct evictor *evictor)
 	return go_on;
 }
 
+static int count_dead(const struct segment_info *info, void *arg)
+{
+	uint64_t *dead = arg;
+
+	if (info->dirty && info->size > info->live)
+		*dead += info->size - info->live;
+	return 0;
+}
+
+static void note_dead_bytes(struct evictor *evictor)
+{
+	uint64_t dead = 0;
+
+	segments_each(evictor->cache->segments, count_dead, &dead);
+	atomic_store(&evictor->dead_bytes, dead);
+}
+
+uint64_t evict_dead_bytes(struct cache *cache)
+{
+	return cache->evictor ? atomic_load(&cache->evictor->dead_bytes) : 0;
+}
+
+static int evict_round(struct evictor *evictor)
+{
+	struct cache *cache = evictor->cache;
+	uint64_t limit = cache->conf.cache_bytes;
+	uint64_t target = percent(limit, EVICT_STOP_PERCENT);
+	int result = cleaner_keep_bound(&evictor->cleaner, cache);
+
+	if (result || evict_used_bytes(cache) <= percent(limit, EVICT_START_PERCENT))
+		return result;
+	result = evict_to(cache, target);
+	if (!result && evict_used_bytes(cache) > target)
+		result = cleaner_make_room(&evictor->cleaner, cache, target);
+	return result;
+}
+
 static void *evict_thread(void *arg)
 {
 	struct evictor *evictor = arg;
-	struct cache *cache = evictor->cache;
-	uint64_t limit = cache->conf.cache_bytes;
 	int result;
 
 	while (wait_for_work(evictor)) {
-		if (evict_used_bytes(cache) <= percent(limit, EVICT_START_PERCENT))
-			continue;
-		result = evict_to(cache, percent(limit, EVICT_STOP_PERCENT));
+		result = evict_round(evictor);
 		if (result)
 			log_error("eviction stopped early: %s", err_message(result));
+		note_dead_bytes(evictor);
 	}
 	return NULL;
 }

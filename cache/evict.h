@@ -14,7 +14,8 @@
  * Dirty bytes are another class of segment use, not a flag: a segment with
  * one dirty byte is no candidate, and detaching an extent without chunk
  * references is impossible (extent_map.h). The open segment of a class is
- * sealed first when nothing else is left.
+ * sealed first when nothing else is left; then cleaner.h makes room out of
+ * segments that are dirty in part. It also bounds their dead bytes.
  *
  * Thread: one. Locks: NODE of each inode whose extents change.
  */
@@ -36,6 +37,9 @@ void evict_stop(struct evictor *evictor);
 bool evict_admit(struct cache *cache, size_t bytes);
 /* Bytes on disk that count against the limit. */
 uint64_t evict_used_bytes(struct cache *cache);
+/* Dead bytes in segments that dirty bytes keep, as of the last round: the
+ * budget counts them with the dirty ones. */
+uint64_t evict_dead_bytes(struct cache *cache);
 /* Drops what it can until at most `target` bytes are used; returns when
  * nothing more can go. Errors end it early. */
 int evict_to(struct cache *cache, uint64_t target);

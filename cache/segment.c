@@ -342,6 +342,7 @@ int segments_each(struct segments *segments, segment_each_fn *fn, void *arg)
 			.live = segment->live,
 			.dirty = segment->dirty,
 			.open = segment->state == SEGMENT_OPEN,
+			.pinned = segment->pins != 0,
 			.last_used = segment->last_used,
 		};
 	}
@@ -378,4 +379,9 @@ uint64_t segments_dirty_bytes(struct segments *segments)
 	int64_t bytes = atomic_load(&segments->dirty_bytes);
 
 	return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+uint64_t segments_size(const struct segments *segments)
+{
+	return segments->segment_bytes;
 }

@@ -86,6 +86,7 @@ struct segment_info {
 	uint64_t live;
 	uint64_t dirty;
 	bool open;	    /* still appended to */
+	bool pinned;	    /* by readers, or a capture that is uploaded */
 	uint64_t last_used; /* tick of the last read or append; greater is newer */
 };
 typedef int segment_each_fn(const struct segment_info *info, void *arg);
@@ -167,6 +168,8 @@ int segment_scan(struct segments *segments, uint64_t segment, segment_record_fn 
 /* Seals the class's open segment, so that it can be reclaimed. */
 int segments_seal(struct segments *segments, enum segment_class class);
 void segments_stats_get(struct segments *segments, struct segments_stats *out);
+/* How large a segment becomes. */
+uint64_t segments_size(const struct segments *segments);
 /* segments_stats.dirty_bytes, without a lock. */
 uint64_t segments_dirty_bytes(struct segments *segments);
 

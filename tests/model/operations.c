@@ -29,7 +29,8 @@ static const struct {
 	{ op_write, 24, false },   { op_truncate, 6, false },	    { op_fallocate, 8, false },
 	{ op_copy, 6, false },	   { op_read, 8, false },	    { op_sync, 4, false },
 	{ op_sync_all, 2, false }, { op_xattr_set, 6, false },	    { op_xattr_remove, 3, false },
-	{ op_readlink, 2, false }, { op_evict, 4, true },	    { op_warm, 1, true },
+	{ op_readlink, 2, false }, { op_clean, 2, false },	    { op_evict, 4, true },
+	{ op_warm, 1, true },
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))

@@ -30,6 +30,7 @@ void op_sync_all(struct run *run);
 void op_xattr_set(struct run *run);
 void op_xattr_remove(struct run *run);
 void op_readlink(struct run *run);
+void op_clean(struct run *run);
 void op_evict(struct run *run);
 void op_warm(struct run *run);
 

@@ -7,6 +7,8 @@
 
 #include "backend/base/cleanup.h"
 #include "cache/attr.h"
+#include "cache/cache_int.h"
+#include "cache/clean_segment.h"
 #include "cache/io.h"
 #include "cache/state.h"
 #include "tests/lib/noise.h"
@@ -197,4 +199,20 @@ void op_warm(struct run *run)
 		return;
 	run_trace(run, "warm %llu", (unsigned long long)file->ino);
 	run_expect(run, warm_file(run->cache, file->ino, &bytes), 0);
+}
+
+static int clean(const struct segment_info *info, void *arg)
+{
+	struct run *run = arg;
+	struct clean_stats stats = { 0 };
+
+	if (info->class != SEGMENT_CLASS_WRITTEN || info->open)
+		return 0;
+	return clean_segment(run->cache, info->number, run_random(run, 2), &stats);
+}
+
+void op_clean(struct run *run)
+{
+	run_trace(run, "clean");
+	run_expect(run, segments_each(run->cache->segments, clean, run), 0);
 }

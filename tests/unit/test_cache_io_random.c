@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache/clean_segment.h"
 #include "cache/evict_segment.h"
 #include "cache/fetch.h"
 #include "cache/flusher.h"
@@ -189,6 +190,24 @@ static void step_evict(struct model *model, struct model_file *file)
 		0);
 }
 
+static int clean(const struct segment_info *info, void *arg)
+{
+	struct clean_stats stats = { 0 };
+
+	if (info->class != SEGMENT_CLASS_WRITTEN)
+		return 0;
+	ck_assert_int_eq(clean_segment(local.cache, info->number, draw(arg, 2), &stats), 0);
+	ck_assert_uint_eq(stats.rotten_bytes, 0);
+	return 0;
+}
+
+/* All segments; what moves while they are walked is not walked again. */
+static void step_clean(struct model *model)
+{
+	ck_assert_int_eq(segments_seal(local.cache->segments, SEGMENT_CLASS_WRITTEN), 0);
+	ck_assert_int_eq(segments_each(local.cache->segments, clean, model), 0);
+}
+
 static void restart(bool kill)
 {
 	fetch_stop(local.cache->fetch);
@@ -203,7 +222,7 @@ static void step(struct model *model)
 	uint64_t length = 1 + draw(model, draw(model, 2) ? 300 : 20000);
 	uint64_t from = draw(model, FILE_BYTES - length);
 
-	switch (draw(model, 16)) {
+	switch (draw(model, 17)) {
 	case 0:
 		step_zero(file, from, length, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
 		break;
@@ -233,6 +252,9 @@ static void step(struct model *model)
 	case 10:
 		if (!draw(model, 4))
 			restart(draw(model, 2));
+		break;
+	case 11:
+		step_clean(model);
 		break;
 	default:
 		step_write(model, file, from, length);

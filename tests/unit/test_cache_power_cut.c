@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache/clean_segment.h"
 #include "cache/evict_segment.h"
 #include "cache/fetch.h"
 #include "cache/flusher.h"
@@ -196,6 +197,41 @@ START_TEST(a_large_fsync_survives_as_well)
 	ck_assert_uint_eq(read_all(ino), sizeof(data));
 	ck_assert_mem_eq(got, data, sizeof(data));
 	end();
+}
+END_TEST
+
+static void move_synced_bytes(bool sync_again)
+{
+	struct clean_stats stats = { 0 };
+	uint64_t ino;
+
+	begin();
+	ino = make_file("a");
+	write_at(ino, 0, data, 100000);
+	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
+	ck_assert_int_eq(segments_seal(local.cache->segments, SEGMENT_CLASS_WRITTEN), 0);
+	ck_assert_int_eq(clean_segment(local.cache, 1, false, &stats), 0);
+	ck_assert_uint_eq(stats.moved_bytes, 100000);
+	if (sync_again) {
+		write_at(ino, 100000, data, 100);
+		ck_assert_int_eq(io_fsync(local.cache, ino), 0);
+	}
+	power_cut(true);
+	ck_assert_uint_eq(read_all(ino), sync_again ? 100100 : 100000);
+	ck_assert_mem_eq(got, data, 100000);
+	end();
+}
+
+START_TEST(synced_bytes_that_the_cleaner_moved_survive)
+{
+	move_synced_bytes(false);
+}
+END_TEST
+
+/* The next fsync answers for the new place, too. */
+START_TEST(synced_bytes_that_the_cleaner_moved_survive_the_next_fsync)
+{
+	move_synced_bytes(true);
 }
 END_TEST
 
@@ -527,11 +563,22 @@ static void step_evict(struct model_file *file)
 		evict_extents(local.cache, file->ino, draw(FILE_BYTES), UINT64_MAX, 0, &bytes), 0);
 }
 
+static int clean(const struct segment_info *info, void *arg)
+{
+	struct clean_stats stats = { 0 };
+
+	(void)arg;
+	if (info->class != SEGMENT_CLASS_WRITTEN || info->open || draw(2))
+		return 0;
+	ck_assert_int_eq(clean_segment(local.cache, info->number, draw(2), &stats), 0);
+	return 0;
+}
+
 static void step(void)
 {
 	struct model_file *file = &files[draw(FILES)];
 
-	switch (draw(16)) {
+	switch (draw(17)) {
 	case 0:
 		step_truncate(file);
 		break;
@@ -566,6 +613,9 @@ static void step(void)
 		kill_and_open();
 		break;
 	case 9:
+		ck_assert_int_eq(segments_each(local.cache->segments, clean, NULL), 0);
+		break;
+	case 10:
 		if (draw(2))
 			break;
 		power_cut(draw(3) == 0);
@@ -620,7 +670,9 @@ START_TEST(random_power_cuts_leave_each_file_as_it_was_at_an_instant)
 END_TEST
 
 UNIT_MAIN("power_cut", a_small_fsync_survives_the_loss_of_all_segment_bytes,
-	  a_large_fsync_survives_as_well, what_was_not_synced_is_dropped_as_a_whole,
+	  a_large_fsync_survives_as_well, synced_bytes_that_the_cleaner_moved_survive,
+	  synced_bytes_that_the_cleaner_moved_survive_the_next_fsync,
+	  what_was_not_synced_is_dropped_as_a_whole,
 	  a_truncate_is_not_durable_before_the_few_bytes_that_were_written_then,
 	  a_truncate_is_not_durable_before_the_many_bytes_that_were_written_then,
 	  a_truncate_behind_a_flush_is_known_at_close,
