@@ -114,6 +114,17 @@ int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn,
  * cut when it returns 0. */
 int cache_sync(struct cache *cache);
 
+/* Bytes in no pack whose checksum does not match: EIO for readers, never
+ * uploaded, until they are overwritten. */
+#define CACHE_DAMAGE_MAX 32
+struct cache_damage {
+	char path[1024]; /* one of its names; "": unknown */
+	uint64_t ino;
+	uint64_t offset;
+	uint64_t length;
+	int64_t since_ns; /* wall time when it was found */
+};
+
 /* What `dray status` shows; the names of design's status line. */
 struct cache_status {
 	char volume[37];
@@ -140,6 +151,8 @@ struct cache_status {
 	uint64_t logical_bytes_committed_total;
 	uint64_t commits_total;
 	struct store_stats_snapshot store;
+	unsigned int damaged_count; /* more than the table holds are not counted */
+	struct cache_damage damaged[CACHE_DAMAGE_MAX];
 };
 
 void cache_status_get(struct cache *cache, struct cache_status *out);

@@ -8,6 +8,7 @@
 #include "backend/base/lock.h"
 #include "backend/seal.h"
 #include "cache/cache.h"
+#include "cache/damage.h"
 #include "cache/index.h"
 #include "cache/node.h"
 #include "cache/segment.h"
@@ -52,6 +53,7 @@ struct cache {
 
 	_Atomic uint32_t epoch; /* claimed by this mount; set while OPENING */
 	_Atomic(enum cache_state) state;
+	struct damage damage; /* has its own lock */
 	struct lock lifecycle;
 	/* guarded by lifecycle */
 	char state_cause[512];

@@ -11,6 +11,7 @@ void cache_init_locks(struct cache *cache)
 	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
 	lock_init(&cache->cached, LOCK_RANK_CACHED);
 	lock_init(&cache->renames, LOCK_RANK_RENAMES);
+	damage_init(&cache->damage);
 }
 
 void cache_destroy_locks(struct cache *cache)
@@ -18,6 +19,7 @@ void cache_destroy_locks(struct cache *cache)
 	lock_destroy(&cache->lifecycle);
 	lock_destroy(&cache->cached);
 	lock_destroy(&cache->renames);
+	damage_release(&cache->damage);
 }
 
 const char *cache_state_name(enum cache_state state)

@@ -193,6 +193,9 @@ static int read_piece(const struct read_plan *plan, const struct read_piece *pie
 	if (row->segment) {
 		result = segments_read(plan->cache->segments, row->segment, row->record, &tag,
 				       row->delta + piece->skip, piece->length, out);
+		if (result == -ERR_segment_corrupt && !row->refs_count)
+			damage_note(plan->cache, result, plan->ino, piece->offset, piece->length,
+				    row->segment, row->record);
 		if (!result || !row->refs_count)
 			return result;
 		if (plan->cache->fetch)

@@ -74,6 +74,7 @@ void cache_status_get(struct cache *cache, struct cache_status *out)
 		fill_committer(cache, out);
 	else
 		fill_record(cache, out);
+	out->damaged_count = damage_list(cache, out->damaged);
 	if (cache->conf.stats)
 		store_stats_get(cache->conf.stats, &out->store);
 }

@@ -22,10 +22,13 @@ static int read_piece(void *arg, const struct plan_piece *planned, uint32_t from
 				   piece->delta + from, length, bytes);
 
 	if (result == -ENOENT)
-		return err_set(-ERR_segment_corrupt,
-			       "segment %" PRIu64 " is gone, but inode %" PRIu64
-			       " has unsent bytes in it",
-			       piece->segment, piece->ino);
+		result = err_set(-ERR_segment_corrupt,
+				 "segment %" PRIu64 " is gone, but inode %" PRIu64
+				 " has unsent bytes in it",
+				 piece->segment, piece->ino);
+	if (result == -ERR_segment_corrupt)
+		damage_note(upload->cache, result, piece->ino, piece->offset + from, length,
+			    piece->segment, piece->record);
 	return result;
 }
 

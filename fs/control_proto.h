@@ -149,8 +149,14 @@
 #define STATUS_UPLOADS_IN_FLIGHT	     "uploads_in_flight"
 #define STATUS_UPLOAD_BYTES_PER_SECOND	     "upload_bytes_per_second"
 #define STATUS_ETA_SECONDS		     "eta_seconds" /* or null: unknown */
-#define STATUS_FAILING			     "failing"	   /* boolean */
-#define STATUS_LAST_ERROR		     "last_error"  /* or null */
+#define STATUS_DAMAGED			     "damaged"	   /* array of objects of: */
+#define STATUS_DAMAGED_PATH		     "path"	   /* or null: unknown */
+#define STATUS_DAMAGED_INODE		     "inode"
+#define STATUS_DAMAGED_OFFSET		     "offset"
+#define STATUS_DAMAGED_LENGTH		     "length"
+#define STATUS_DAMAGED_SINCE		     "since"	  /* time when it was found */
+#define STATUS_FAILING			     "failing"	  /* boolean */
+#define STATUS_LAST_ERROR		     "last_error" /* or null */
 #define STATUS_LOGICAL_BYTES_COMMITTED_TOTAL "logical_bytes_committed_total"
 #define STATUS_COMMITS_TOTAL		     "commits_total"
 

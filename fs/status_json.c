@@ -78,12 +78,33 @@ static void put_upload(json_t *out, const struct cache_status *status)
 	json_object_set_new(out, STATUS_COMMITS_TOTAL, whole(status->commits_total));
 }
 
+static void put_damaged(json_t *out, const struct cache_status *status)
+{
+	json_t *rows = json_array();
+	unsigned int i;
+
+	for (i = 0; i < status->damaged_count; i++) {
+		const struct cache_damage *damage = &status->damaged[i];
+		json_t *row = json_object();
+
+		json_object_set_new(row, STATUS_DAMAGED_PATH,
+				    damage->path[0] ? path_to_json(damage->path) : json_null());
+		json_object_set_new(row, STATUS_DAMAGED_INODE, whole(damage->ino));
+		json_object_set_new(row, STATUS_DAMAGED_OFFSET, whole(damage->offset));
+		json_object_set_new(row, STATUS_DAMAGED_LENGTH, whole(damage->length));
+		json_object_set_new(row, STATUS_DAMAGED_SINCE, time_or_null(damage->since_ns));
+		json_array_append_new(rows, row);
+	}
+	json_object_set_new(out, STATUS_DAMAGED, rows);
+}
+
 json_t *status_to_json(const struct cache_status *status, const char *mountpoint)
 {
 	json_t *out = json_object();
 
 	put_identity(out, status, mountpoint);
 	put_dirty(out, status);
+	put_damaged(out, status);
 #define X(name, kind, help) json_object_set_new(out, #name, whole(status->store.name));
 	STORE_COUNTERS(X)
 #undef X

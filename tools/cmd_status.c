@@ -78,6 +78,25 @@ static void print_uploads(const json_t *status)
 	       (unsigned long long)number_of(status, STATUS_UPLOADS_IN_FLIGHT));
 }
 
+/* Bytes that only this cache had, and that its disk did not keep. */
+static void print_damaged(const json_t *status)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, STATUS_DAMAGED), i, row)
+	{
+		uint64_t offset = number_of(row, STATUS_DAMAGED_OFFSET);
+
+		printf("%-14s %s (inode %llu), bytes %llu to %llu, found %s\n", "DAMAGED",
+		       text_of(row, STATUS_DAMAGED_PATH),
+		       (unsigned long long)number_of(row, STATUS_DAMAGED_INODE),
+		       (unsigned long long)offset,
+		       (unsigned long long)(offset + number_of(row, STATUS_DAMAGED_LENGTH)),
+		       text_of(row, STATUS_DAMAGED_SINCE));
+	}
+}
+
 static void print_status(const json_t *status)
 {
 	const char *mountpoint = text_of(status, STATUS_MOUNTPOINT);
@@ -97,6 +116,7 @@ static void print_status(const json_t *status)
 	putchar('\n');
 	if (*mountpoint)
 		print_uploads(status);
+	print_damaged(status);
 	if (json_is_true(json_object_get(status, STATUS_FAILING)))
 		printf("%-14s %s\n", "FAILING", text_of(status, STATUS_LAST_ERROR));
 }
