@@ -91,7 +91,7 @@ void model_disk_stop(void)
 {
 	disk_intercept(NULL, NULL);
 	model_disk_thaw();
-	undo_forget();
+	undo_stop();
 	lock_destroy(&lock);
 }
 
@@ -115,6 +115,11 @@ void model_disk_thaw(void)
 void model_disk_cut(uint64_t seed)
 {
 	undo_some(seed);
+}
+
+void model_disk_forget(void)
+{
+	undo_forget();
 }
 
 void model_disk_trouble(enum disk_trouble wanted, uint64_t seed)

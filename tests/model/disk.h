@@ -36,6 +36,8 @@ void model_disk_freeze(void);
 void model_disk_thaw(void);
 /* Takes back a random part of what is not durable. The cache is closed. */
 void model_disk_cut(uint64_t seed);
+/* Nothing can be taken back any more: it is another disk. */
+void model_disk_forget(void);
 
 void model_disk_trouble(enum disk_trouble trouble, uint64_t seed);
 /* Calls that were made to fail, of each kind, since the start. */

@@ -373,6 +373,11 @@ void undo_forget(void)
 {
 	drop_files();
 	drop_names();
+}
+
+void undo_stop(void)
+{
+	undo_forget();
 	scratch_remove(graveyard);
 	graveyard = NULL;
 }

@@ -22,5 +22,6 @@ bool undo_sync_failed(int fd);
 /* The power cut. */
 void undo_some(uint64_t seed);
 void undo_forget(void);
+void undo_stop(void);
 
 #endif
