@@ -176,18 +176,37 @@ static int put_fence(struct restore *restore)
 	return result;
 }
 
-/* The commit that the cache knows must be in the bucket as it knows it. */
+/* Are there checkpoints of later commits, so that the log behind the position may
+ * have been removed? 1, 0 or an error. */
+static int is_left_behind(struct restore *restore)
+{
+	struct root_list roots;
+	int result = root_list_get(restore->cache, &roots);
+
+	if (result)
+		return result;
+	result = roots.count && roots.seqs[roots.count - 1] > restore->position.seq;
+	root_list_release(&roots);
+	return result;
+}
+
+/* The commit that the cache knows must be in the bucket as it knows it. 1 when it
+ * was removed because a checkpoint has taken its place. */
 static int check_known(struct restore *restore)
 {
 	struct log_entry entry;
 	uint64_t seq = restore->position.seq;
 	int result = log_get(restore->cache, seq, &entry);
 
-	if (result == -ENOENT)
+	if (result == -ENOENT) {
+		result = is_left_behind(restore);
+		if (result)
+			return result;
 		return err_set(-ERR_diverged,
 			       "log/%016" PRIx64 " is missing in %s, but this cache knows it is "
 			       "committed: the bucket was set back to an older state",
 			       seq, restore->cache->url);
+	}
 	if (result)
 		return result;
 	if (!digest_equal(&entry.hash, &restore->position.hash))
@@ -289,7 +308,8 @@ static int load_new(struct restore *restore, uint64_t seq)
 	if (!result)
 		result = follow_and_fence(restore);
 	if (!result)
-		result = restore_load_finish(restore);
+		result = restore->compare ? restore_compare_finish(restore)
+					  : restore_load_finish(restore);
 	row_sort_free(restore->rows);
 	restore->rows = NULL;
 	root_release(&restore->root);
@@ -330,6 +350,37 @@ static int run_new(struct restore *restore)
 	return result;
 }
 
+/* A cache that was away for longer than the log is kept. */
+static int run_left_behind(struct restore *restore)
+{
+	int result = restore_check_clean(restore, fence_floor(restore->cache->fence),
+					 fence_epoch(restore->cache->fence) - 1);
+
+	if (result)
+		return result;
+	log_info("the log behind commit %" PRIu64 " of this cache was removed meanwhile: it is "
+		 "compared with the newest checkpoint",
+		 restore->position.seq);
+	restore->compare = true;
+	return run_new(restore);
+}
+
+static int run_known(struct restore *restore, const struct commit_record *record)
+{
+	int result = begin_known(restore, record);
+	int behind;
+
+	if (!result)
+		result = follow_and_fence(restore);
+	if (result == -ERR_object_missing) {
+		CLEANUP_FREE char *why = xstrdup(err_message(result));
+
+		behind = is_left_behind(restore);
+		result = behind ? behind : err_set(result, "%s", why);
+	}
+	return result > 0 ? run_left_behind(restore) : result;
+}
+
 static int run(struct restore *restore)
 {
 	struct commit_record record;
@@ -338,9 +389,7 @@ static int run(struct restore *restore)
 	if (result == -ENOENT) {
 		result = run_new(restore);
 	} else if (!result) {
-		result = begin_known(restore, &record);
-		if (!result)
-			result = follow_and_fence(restore);
+		result = run_known(restore, &record);
 	}
 	if (!result)
 		fence_note_commit(restore->cache->fence, restore->position.seq);

@@ -4,9 +4,11 @@
  * fence_open() and committer_start().
  *
  * A cache without a record of a commit (commit_record.h) is new: its index is
- * empty, and gets the rows of all commits, newest wins:
+ * empty, and gets the rows of the newest checkpoint that can be read, and of the
+ * commits behind it (of all, when there is no checkpoint), newest wins:
  *
- *	log/1 ... log/<end>   chain, epochs and checksums verified, rows sorted
+ *	root/<n>              where the log is read from
+ *	log/<n+1> ... <end>   chain, epochs and checksums verified, rows sorted
  *	   |                  on disk (CACHE/restore/, scratch)
  *	fence commit          log/<end + 1>, empty, of our epoch: from here on
  *	   |                  nobody else's commit can follow
@@ -23,6 +25,9 @@
  *	another's, with rows          followed when nothing here is dirty;
  *				      -ERR_diverged otherwise, all is kept
  *	absent                        the end: the fence commit follows
+ *	removed, checkpoints are      compared with the newest of these when
+ *	newer                         nothing here is dirty; -ERR_diverged
+ *	                              otherwise
  *
  * A log that ends before what the last writer told (fence_floor()), or before
  * this cache's own record, is refused: it is not the end.

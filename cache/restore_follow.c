@@ -36,38 +36,62 @@ static int has_dirty_rows(struct index *index)
 	return result;
 }
 
-struct follower {
-	struct cache *cache;
-	struct batch batch;
-};
-
 /* What the row here had of segments is no longer used. */
-static int forget_place(struct follower *follower, const struct row_key *key)
+static int forget_place(struct restore_applier *applier, const struct row_key *key)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
 	struct extent_row extent;
-	int result = index_get(follower->cache->index, key, &value);
+	int result = index_get(applier->cache->index, key, &value);
 
 	if (result)
 		return result == -ENOENT ? 0 : result;
 	result = row_get_extent(value.data, value.length, &extent);
 	if (!result && extent.segment)
-		batch_segment_use(&follower->batch, extent.segment, -(int64_t)extent.length,
+		batch_segment_use(&applier->batch, extent.segment, -(int64_t)extent.length,
 				  extent.refs_count ? 0 : -(int64_t)extent.length);
 	return result;
 }
 
-static int flush_rows(struct follower *follower)
+/* A chunk that is gone must not be found by its content any more. */
+static int forget_chunk(struct restore_applier *applier, const struct row_key *key)
 {
-	int result = index_commit(follower->cache->index, &follower->batch, NULL);
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct chunk_row chunk;
+	struct row_key dedup;
+	int result = index_get(applier->cache->index, key, &value);
 
-	batch_reset(&follower->batch, BATCH_ROWS, 0);
+	if (result)
+		return result == -ENOENT ? 0 : result;
+	result = row_get_chunk(value.data, value.length, &chunk);
+	if (result)
+		return result;
+	key_dedup(&dedup, chunk.digest);
+	batch_delete(&applier->batch, &dedup, ROW_LOCAL);
+	return 0;
+}
+
+void restore_applier_init(struct restore_applier *applier, struct cache *cache)
+{
+	applier->cache = cache;
+	batch_init(&applier->batch, BATCH_ROWS, 0);
+}
+
+void restore_applier_release(struct restore_applier *applier)
+{
+	batch_release(&applier->batch);
+}
+
+int restore_apply_flush(struct restore_applier *applier)
+{
+	int result = index_commit(applier->cache->index, &applier->batch, NULL);
+
+	batch_reset(&applier->batch, BATCH_ROWS, 0);
 	return result;
 }
 
-static int apply_row(const struct row_run_row *row, void *arg)
+int restore_apply_row(const struct row_run_row *row, void *arg)
 {
-	struct follower *follower = arg;
+	struct restore_applier *applier = arg;
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
 	struct row_key key;
 	int result = 0;
@@ -78,30 +102,47 @@ static int apply_row(const struct row_run_row *row, void *arg)
 	key.length = (uint16_t)row->key_length;
 	memcpy(key.bytes, row->key, row->key_length);
 	if (key_table(key.bytes, key.length) == TABLE_EXTENT)
-		result = forget_place(follower, &key);
+		result = forget_place(applier, &key);
+	else if (row->removed && key_table(key.bytes, key.length) == TABLE_CHUNK)
+		result = forget_chunk(applier, &key);
 	if (result)
 		return result;
 	if (row->removed) {
-		batch_delete(&follower->batch, &key, ROW_LOCAL);
+		batch_delete(&applier->batch, &key, ROW_LOCAL);
 	} else {
 		buffer_append(&value, row->value, row->value_length);
-		batch_put(&follower->batch, &key, &value, ROW_LOCAL);
+		batch_put(&applier->batch, &key, &value, ROW_LOCAL);
 	}
-	return follower->batch.count < BATCH_ROWS_MAX ? 0 : flush_rows(follower);
+	return applier->batch.count < BATCH_ROWS_MAX ? 0 : restore_apply_flush(applier);
 }
 
 /* Rows of another gateway, over ours, all of which the cloud has. */
 static int apply_rows(struct restore *restore, const struct log_entry *entry)
 {
-	struct follower follower = { .cache = restore->cache };
+	struct restore_applier applier;
 	int result;
 
-	batch_init(&follower.batch, BATCH_ROWS, 0);
-	result = log_each_row(restore->cache, NULL, entry, apply_row, &follower);
+	restore_applier_init(&applier, restore->cache);
+	result = log_each_row(restore->cache, NULL, entry, restore_apply_row, &applier);
 	if (!result)
-		result = flush_rows(&follower);
+		result = restore_apply_flush(&applier);
 	CRASH_POINT(restore_applied);
-	batch_release(&follower.batch);
+	restore_applier_release(&applier);
+	return result;
+}
+
+static int put_record(struct restore *restore, const struct commit_record *record)
+{
+	struct batch batch;
+	int result =
+		index_counters_raise(restore->cache->index, record->least_ino, record->least_chunk);
+
+	if (result)
+		return result;
+	batch_init(&batch, BATCH_ROWS, 0);
+	commit_record_put(&batch, record);
+	result = index_commit(restore->cache->index, &batch, NULL);
+	batch_release(&batch);
 	return result;
 }
 
@@ -116,33 +157,41 @@ static int record_foreign(struct restore *restore, const struct log_entry *entry
 		.least_ino = head->next_ino,
 		.least_chunk = head->next_chunk_id,
 	};
-	struct batch batch;
-	int result;
 
 	if (head->epoch != fence_epoch(restore->cache->fence)) {
 		record.least_ino += RESTORE_SKIP;
 		record.least_chunk += RESTORE_SKIP;
 	}
-	result = index_counters_raise(restore->cache->index, record.least_ino, record.least_chunk);
-	if (result)
-		return result;
-	batch_init(&batch, BATCH_ROWS, 0);
-	commit_record_put(&batch, &record);
-	result = index_commit(restore->cache->index, &batch, NULL);
-	batch_release(&batch);
-	return result;
+	return put_record(restore, &record);
 }
 
-static int diverged(struct restore *restore, const struct log_entry *entry)
+int restore_record_position(struct restore *restore)
 {
-	const struct commit_head *head = &entry->commit.head;
+	const struct log_position *position = &restore->position;
+	struct commit_record record = {
+		.seq = position->seq,
+		.hash = position->hash,
+		.epoch = position->epoch,
+		.cut_real_ns = restore->cut_real_ns,
+		.least_ino = position->next_ino + RESTORE_SKIP,
+		.least_chunk = position->next_chunk_id + RESTORE_SKIP,
+	};
 
+	return put_record(restore, &record);
+}
+
+int restore_check_clean(struct restore *restore, uint64_t seq, uint64_t epoch)
+{
+	int result = has_dirty_rows(restore->cache->index);
+
+	if (result <= 0)
+		return result;
 	return err_set(-ERR_diverged,
 		       "%s was changed by another gateway (commit %" PRIu64 ", epoch %" PRIu64
 		       ") while this cache had changes that were not in it: nothing was merged or "
 		       "dropped, they are kept in %s; mount with another --cache, then copy from "
-		       "this one what is missing",
-		       restore->cache->url, head->seq, head->epoch, restore->cache->directory);
+		       "this one what is missing (dray export)",
+		       restore->cache->url, seq, epoch, restore->cache->directory);
 }
 
 static bool has_rows(const struct log_entry *entry)
@@ -172,10 +221,9 @@ int restore_follow_entry(struct restore *restore, const struct log_entry *entry)
 		return result;
 	}
 	if (has_rows(entry)) {
-		result = has_dirty_rows(restore->cache->index);
-		if (result)
-			return result < 0 ? result : diverged(restore, entry);
-		result = apply_rows(restore, entry);
+		result = restore_check_clean(restore, seq, entry->commit.head.epoch);
+		if (!result)
+			result = apply_rows(restore, entry);
 		if (result)
 			return result;
 	}

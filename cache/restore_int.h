@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between restore.c (the order of things), restore_load.c (a new cache) and
- * restore_follow.c (a cache that has a state). */
+/* Between restore.c (the order of things), restore_load.c (a new cache),
+ * restore_follow.c (a cache that has a state) and restore_compare.c (one whose
+ * state is older than what the log still has). */
 #ifndef DRAY_CACHE_RESTORE_INT_H
 #define DRAY_CACHE_RESTORE_INT_H
 
@@ -22,6 +23,7 @@ struct restore {
 	struct row_sort *rows;
 	struct root root;   /* the checkpoint; zeroed: none */
 	uint64_t least_seq; /* a log that ends before this is not whole */
+	bool compare;	    /* the cache is not new: compare, do not load */
 };
 
 /* Takes one commit in; called in order, before the position moves to it. */
@@ -34,6 +36,26 @@ int restore_follow_entry(struct restore *restore, const struct log_entry *entry)
 /* Puts and settles the commit behind the position if the outbox has it: 1
  * when there was one (also when another took its place), 0 when not. */
 int restore_follow_outbox(struct restore *restore);
+
+/* 0 when nothing here is dirty; -ERR_diverged when something is, and the volume
+ * was changed by the commit named. */
+int restore_check_clean(struct restore *restore, uint64_t seq, uint64_t epoch);
+/* Makes the rows here those of the root and of all rows taken in, and records
+ * the position. */
+int restore_compare_finish(struct restore *restore);
+
+/* Puts rows of the cloud into an index without dirty rows, in batches. */
+struct restore_applier {
+	struct cache *cache;
+	struct batch batch;
+};
+
+void restore_applier_init(struct restore_applier *applier, struct cache *cache);
+void restore_applier_release(struct restore_applier *applier);
+/* arg: the applier. */
+int restore_apply_row(const struct row_run_row *row, void *arg);
+int restore_apply_flush(struct restore_applier *applier);
+int restore_record_position(struct restore *restore);
 
 void restore_progress(struct restore *restore, const char *what, uint64_t done, uint64_t total);
 
