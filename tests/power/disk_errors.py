@@ -196,9 +196,44 @@ def a_read_fails_rather_than_lies(bench):
     bench.expect_kept_after_repair()
 
 
+def fill(path):
+    """Leaves no room on the file system of the cache."""
+    fd = os.open(path, os.O_CREAT | os.O_WRONLY)
+    for step in (1 << 20, 4096):
+        while failure(os.write, fd, bytes(step)) is None:
+            pass
+    failure(os.fsync, fd)
+    os.close(fd)
+
+
+def a_full_disk_refuses_and_forgets_nothing(bench):
+    """Writers are told; what had been accepted stays, also over a kill."""
+    bench.write_what_is_kept()
+    ballast = bench.disk.directory + "/ballast"
+    fill(ballast)
+    accepted = []
+    refused = None
+    for number in range(100):
+        path = f"{bench.mount}/full{number}"
+        refused = failure(write_and_sync, path, DATA)
+        if refused is not None:
+            break
+        accepted.append(path)
+    expect(refused == errno.ENOSPC, f"a full disk: {refused}")
+    os.unlink(ballast)
+    write_and_sync(bench.mount + "/room", DATA)
+    accepted.append(bench.mount + "/room")
+    bench.stop()
+    bench.start()
+    for path in accepted:
+        expect(read(path) == DATA, f"{path}, whose fsync had returned, is lost")
+    bench.expect_kept_after_repair()
+
+
 CASES = (fsync_fails_when_the_disk_does_not_flush, fsync_fails_when_the_disk_does_not_write,
          fsync_fails_when_the_disk_is_full_behind_the_file_system, small_fsync_fails_too,
-         synchronous_writes_fail_too, nobody_has_to_ask, a_read_fails_rather_than_lies)
+         synchronous_writes_fail_too, nobody_has_to_ask, a_read_fails_rather_than_lies,
+         a_full_disk_refuses_and_forgets_nothing)
 
 
 def run_case(work, case, fstype):
