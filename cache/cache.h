@@ -73,7 +73,7 @@ struct cache_conf {
 	uint64_t checkpoint_commits; /* see checkpointer.h; 0: the default */
 	uint64_t checkpoint_bytes;   /* the same */
 	bool takeover;		     /* do not wait for another machine's lease */
-	const struct id *boot_id;    /* NULL: the kernel's (tests of power cuts) */
+	const struct id *boot_id;    /* NULL: boot_id_read() (tests of power cuts) */
 
 	cache_progress_fn *progress; /* or NULL */
 	void *progress_arg;

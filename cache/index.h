@@ -33,7 +33,7 @@
  * Recovery (index_open): LMDB as of applied_lsn, then the journal after it.
  * The journal's torn tail is cut (what counts as torn and what as corruption:
  * journal_scan.h); corruption is refused with -ERR_journal_corrupt: nothing
- * is deleted. A changed boot id means that the page cache is gone: content
+ * is deleted. A changed boot id (boot_id.h) means that the page cache is gone: content
  * records whose segment bytes fail their checks are dropped, from the first
  * bad one of that inode that no BATCH_SYNC of it follows (a SYNC record is
  * written when the bytes before it are durable); all but the attributes, the
@@ -89,7 +89,7 @@ struct index_conf {
 	unsigned int frozen_max;	     /* queue length; 0: 4 */
 	bool read_only;			     /* inspect a dead cache: nothing is written */
 	uint64_t journal_file_bytes;	     /* 0: 64 MiB */
-	const struct id *boot_id;	     /* NULL: the kernel's */
+	const struct id *boot_id;	     /* NULL: boot_id_read() */
 	const struct journal_io *journal_io; /* NULL: the system's; tests let it fail */
 	struct index_hooks hooks;
 	/* Progress of replay, or NULL: records done of about total. */

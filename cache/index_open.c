@@ -9,6 +9,7 @@
 #include "backend/base/crash.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
+#include "cache/boot_id.h"
 #include "cache/index_apply.h"
 #include "cache/index_checkpoint.h"
 #include "cache/index_int.h"
@@ -18,22 +19,6 @@
 #define MEMTABLE_BYTES_DEFAULT (16u << 20)
 #define FROZEN_MAX_DEFAULT     4
 #define CHUNK_BLOCK	       ((uint64_t)1 << 32)
-#define BOOT_ID_PATH	       "/proc/sys/kernel/random/boot_id"
-
-static int read_boot_id(struct id *out)
-{
-	char text[UUID_TEXT_SIZE] = "";
-	FILE *file = fopen(BOOT_ID_PATH, "re");
-
-	if (!file)
-		return err_set_errno(-ERR_local_io, errno, "cannot open %s", BOOT_ID_PATH);
-	if (!fgets(text, sizeof(text), file))
-		text[0] = '\0';
-	fclose(file);
-	if (!id_from_uuid(out, text))
-		return err_set(-ERR_local_io, "%s does not hold a UUID", BOOT_ID_PATH);
-	return 0;
-}
 
 static int make_journal_directory(const struct index *index)
 {
@@ -184,14 +169,12 @@ static int read_state(struct index *index)
 int index_open(const struct index_conf *conf, struct index **out)
 {
 	struct index *index = index_alloc(conf);
-	int result = 0;
+	int result = index_lmdb_open(index->index_directory, conf->read_only, &index->lmdb);
 
 	if (conf->boot_id)
 		index->boot_id = *conf->boot_id;
-	else
-		result = read_boot_id(&index->boot_id);
-	if (!result)
-		result = index_lmdb_open(index->index_directory, conf->read_only, &index->lmdb);
+	else if (!result)
+		result = boot_id_read(index->index_directory, &index->boot_id);
 	if (!result && !conf->read_only)
 		result = make_journal_directory(index);
 	if (!result)

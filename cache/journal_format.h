@@ -12,7 +12,7 @@
  *	             24  generation       u64  random, drawn when the file is begun
  *	             32  first LSN        u64  of the first record
  *	             40  durable LSN      u64  known when the file was begun
- *	             48  boot id           16
+ *	             48  boot id           16   boot_id.h
  *	             64  CRC-32C of the bytes before u32
  *	             68  zeros
  *
