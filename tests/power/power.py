@@ -43,11 +43,16 @@ LONG = 3, 3, 4
 SHORT = 2, 1, 2
 SHORT_STATES_MAX = 12
 UNSYNCED = operations.content("unsynced", 300000)
+LINES_BEFORE_CUTS = 100
 OUTER_FREE_MIN = 6 << 30
 
 
 class Lost(Exception):
     """A state in which a promise is broken."""
+
+
+# A gateway that cannot be asked, or does not drain, has not kept its promises.
+FAILURES = Lost, OSError, RuntimeError
 
 
 class Totals:
@@ -94,7 +99,7 @@ class Session:
             try:
                 if not self.run_generation():
                     return
-            except Lost as lost:
+            except FAILURES as lost:
                 self.note_lost(f"{self.title} generation {self.generation}, living on", lost)
                 return
         for name in os.listdir(self.outer):
@@ -108,11 +113,11 @@ class Session:
         mount = os.path.join(self.work, "mnt")
         environment = {"LD_PRELOAD": os.environ["POWER_SKIP_SYNC"],
                        "SKIP_SYNC": self.broken} if self.broken else {}
-        live = gateway.Gateway(self.store, disk.directory + "/cache", mount,
-                               os.path.join(self.work, "gateway.log"), environment=environment)
-        self.totals.mount_seconds = max(self.totals.mount_seconds, live.mount_seconds)
-        load = None
+        live = load = None
         try:
+            live = mount_or_lost(self.store, disk.directory + "/cache", mount,
+                                 os.path.join(self.work, "gateway.log"), environment)
+            self.totals.mount_seconds = max(self.totals.mount_seconds, live.mount_seconds)
             if self.generation:
                 self.judge(mount, self.past)
                 self.freeze(mount)
@@ -122,12 +127,20 @@ class Session:
             load = subprocess.Popen([sys.executable, os.path.join(gateway.HERE, "load.py"),
                                      f"{mount}/{self.top}", self.log,
                                      f"{self.seed}.{self.generation}"])
+            self.await_work(load)
             return self.cut_again_and_again(disk, live)
         finally:
-            live.kill()
+            if live:
+                live.kill()
             if load:
                 load.wait()
             disk.remove()
+
+    def await_work(self, load):
+        while not os.path.exists(self.log) or len(self.lines()) < LINES_BEFORE_CUTS:
+            if load.poll() is not None:
+                raise RuntimeError(f"{self.title}: the load ended by itself")
+            time.sleep(0.02)
 
     def freeze(self, mount):
         """What was found is what stays."""
@@ -138,7 +151,7 @@ class Session:
 
     def cut_again_and_again(self, disk, live):
         for cut in range(self.cuts):
-            time.sleep(self.rng.uniform(0.1, 1.0) + (1 if not cut else 0))
+            time.sleep(self.rng.uniform(0.1, 1.0))
             self.unsynced = f"{self.top}/unsynced{cut}"
             with open(f"{live.directory}/{self.unsynced}", "wb") as file:
                 file.write(UNSYNCED)
@@ -209,7 +222,7 @@ class Session:
         gateway.copy_store(store, keep + ".store")
         try:
             self.check_mounted(image, store)
-        except Lost as lost:
+        except FAILURES as lost:
             self.note_lost(title, lost)
             self.keep(keep, title)
         finally:
@@ -261,9 +274,9 @@ class Session:
             raise Lost(f"the bucket differs from the files: {compared.stdout[:2000]}")
 
 
-def mount_or_lost(store, cache, mount, log):
+def mount_or_lost(store, cache, mount, log, environment=None):
     try:
-        return gateway.Gateway(store, cache, mount, log)
+        return gateway.Gateway(store, cache, mount, log, environment=environment)
     except RuntimeError as error:
         raise Lost(f"cannot be mounted: {error}") from None
 

@@ -152,8 +152,9 @@ def common_moment(all_moments, order_time):
 def check_database(path, promised, begun):
     if not promised and not os.path.exists(path):
         return
-    connection = sqlite3.connect(path)
+    connection = None
     try:
+        connection = sqlite3.connect(path)
         check = connection.execute("pragma integrity_check").fetchone()[0]
         if check != "ok":
             yield f"{path}: {check}"
@@ -165,7 +166,8 @@ def check_database(path, promised, begun):
         yield f"{path}: {error}"
         return
     finally:
-        connection.close()
+        if connection:
+            connection.close()
     if not promised <= len(rows) <= begun or len(rows) % 10:
         yield f"{path}: {len(rows)} rows; {promised} were committed, {begun} begun"
     for number, (key, text) in enumerate(rows):
