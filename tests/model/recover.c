@@ -142,6 +142,11 @@ static void judge(struct run *run, const struct tree *found, enum run_end how)
 		 run->unsure ? "operation under way" : "last operation", match.why);
 }
 
+enum run_end run_end_kind(struct run *run)
+{
+	return run_random(run, 2) && !model_disk_lost_a_sync() ? END_KILL : END_CUT;
+}
+
 static void end(struct run *run, enum run_end how)
 {
 	if (run->cache)
@@ -189,7 +194,7 @@ void run_recover(struct run *run, enum run_end how)
 	end(run, how);
 	/* Recovery may be disturbed as well, and the one after it. */
 	while (!try_open(run, how, run_random(run, 3) && opens < OPENS_MAX)) {
-		enum run_end again = run_random(run, 2) ? END_KILL : END_CUT;
+		enum run_end again = run_end_kind(run);
 
 		run_trace(run,
 			  again == END_KILL ? "killed during recovery" : "cut during recovery");

@@ -53,12 +53,6 @@ static bool is_rough(const struct run *run)
 	return run->crashes || run->troubles;
 }
 
-/* Who starts again on a disk that lost a sync does it after a reboot. */
-static enum run_end end_kind(struct run *run)
-{
-	return run_random(run, 2) && !model_disk_lost_a_sync() ? END_KILL : END_CUT;
-}
-
 /* Whoever held files is gone with the gateway; unnamed ones are reaped at open. */
 static void close_all(struct run *run)
 {
@@ -76,7 +70,7 @@ static void reopen(struct run *run, bool killed)
 		run_close(run);
 	}
 	if (is_rough(run)) {
-		run_recover(run, end_kind(run));
+		run_recover(run, run_end_kind(run));
 		return;
 	}
 	if (killed) {
@@ -175,7 +169,7 @@ static void step(struct run *run)
 	if (!run->unsure && run_armed_at_checkpoint())
 		checkpoint(run);
 	if (must_recover(run)) {
-		run_recover(run, end_kind(run));
+		run_recover(run, run_end_kind(run));
 		return;
 	}
 	switch (run_random(run, 200)) {
@@ -192,7 +186,7 @@ static void step(struct run *run)
 		break;
 	case 4:
 		if (is_rough(run)) {
-			run_recover(run, end_kind(run));
+			run_recover(run, run_end_kind(run));
 			break;
 		}
 		run_compare(run);

@@ -100,6 +100,9 @@ void run_durable(struct run *run, uint64_t ino);
  * judged, and the model goes on from it. */
 enum run_end { END_KILL, END_CUT, END_LOST };
 void run_recover(struct run *run, enum run_end end);
+/* A kill or a power cut. Who starts again on a disk that lost a sync does it
+ * after a reboot. */
+enum run_end run_end_kind(struct run *run);
 
 /* operations.c: one random operation on both. */
 void run_operation(struct run *run);
