@@ -76,6 +76,9 @@ struct store_ops {
 	 */
 	int (*list)(struct store *store, const char *prefix, const char *after, store_list_fn *fn,
 		    void *arg);
+	/* How many more bytes it takes; an error: unknown. NULL: no limit. Only
+	 * the bottom store is asked (store_space()). */
+	int (*space)(struct store *store, uint64_t *free_out);
 	/* Frees the store and the one below it. */
 	void (*free)(struct store *store);
 };
@@ -146,6 +149,19 @@ static inline int store_list(struct store *store, const char *prefix, const char
 			     store_list_fn *fn, void *arg)
 {
 	return store->ops->list(store, prefix, after, fn, arg);
+}
+
+/* How many more bytes the store takes; UINT64_MAX: it sets no limit, or does
+ * not tell. */
+static inline uint64_t store_space(struct store *store)
+{
+	uint64_t bytes;
+
+	while (store->below)
+		store = store->below;
+	if (!store->ops->space || store->ops->space(store, &bytes))
+		return UINT64_MAX;
+	return bytes;
 }
 
 static inline void store_free(struct store *store)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
@@ -367,12 +368,23 @@ static void file_free(struct store *store)
 	free(file);
 }
 
+static int file_space(struct store *store, uint64_t *free_out)
+{
+	struct statvfs space;
+
+	if (fstatvfs(file_store(store)->root_fd, &space))
+		return file_error(file_store(store), errno, "look at", "");
+	*free_out = (uint64_t)space.f_bavail * space.f_frsize;
+	return 0;
+}
+
 static const struct store_ops file_ops = {
 	.put = file_put,
 	.get = file_get,
 	.head = file_head,
 	.remove = file_remove,
 	.list = file_list,
+	.space = file_space,
 	.free = file_free,
 };
 

@@ -9,8 +9,7 @@
 #include "cache/io.h"
 #include "cache/ns_int.h"
 
-#define DIRECTORY_SIZE	4096
-#define ATTR_BLOCK_SIZE 512
+#define DIRECTORY_SIZE 4096
 
 void attr_from_rows(uint64_t ino, const struct inode_row *inode, const struct content_row *content,
 		    struct attributes *out)

@@ -22,6 +22,9 @@
 #include "cache/cache.h"
 #include "cache/row_format.h"
 
+/* What attributes.blocks counts. */
+#define ATTR_BLOCK_SIZE 512
+
 struct attributes {
 	uint64_t ino;
 	uint32_t mode;
@@ -31,7 +34,7 @@ struct attributes {
 	uint32_t rdev;
 	uint32_t generation;
 	uint64_t size;
-	uint64_t blocks; /* of 512 bytes */
+	uint64_t blocks;
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;

@@ -158,9 +158,10 @@ struct cache_status {
 void cache_status_get(struct cache *cache, struct cache_status *out);
 const char *cache_state_name(enum cache_state state);
 
-/* statfs: true budgets. */
+/* statfs(2): what the files of the volume take, and what its store still takes.
+ * (How much may wait for the store at one time is another matter: cache_status.) */
 struct cache_space {
-	uint64_t total_bytes;
+	uint64_t used_bytes; /* of file data, before compression */
 	uint64_t free_bytes;
 	uint64_t files;
 };

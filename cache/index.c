@@ -291,6 +291,7 @@ void index_counters_get(struct index *index, struct index_counters *out)
 	out->next_chunk = atomic_load(&index->next_chunk);
 	out->inodes = index->inodes;
 	out->dirty_files = index->dirty_files;
+	out->mapped = index->mapped;
 	lock_release(&index->lock);
 }
 

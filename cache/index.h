@@ -80,6 +80,7 @@ struct index_counters {
 	uint64_t next_chunk;
 	uint64_t inodes;      /* INODE rows with nlink > 0 */
 	uint64_t dirty_files; /* CONTENT keys with a DIRTY row */
+	uint64_t mapped;      /* bytes that the CONTENT rows map */
 };
 
 struct index_conf {

@@ -95,6 +95,40 @@ static int count_inode_locked(struct index *index, const struct batch_item *item
 	return 0;
 }
 
+static int mapped_of(const void *value, size_t length, uint64_t *mapped_out)
+{
+	struct content_row row;
+	int result = row_get_content(value, length, &row);
+
+	*mapped_out = row.mapped;
+	return result;
+}
+
+/* Sums up the bytes of all files; `before` as above. */
+static int count_content_locked(struct index *index, const struct batch_item *item,
+				const struct memtable_value *before)
+{
+	uint64_t was = 0;
+	uint64_t is = 0;
+	int result = 0;
+
+	if (before) {
+		if (!before->deleted)
+			result = mapped_of(before->bytes, before->length, &was);
+	} else if (key_number(item->key, item->key_length) <= index->highest_content) {
+		result = find_below_locked(index, item->key, item->key_length);
+		if (!result)
+			result = mapped_of(index->scratch.data, index->scratch.length, &was);
+		else if (result == -ENOENT)
+			result = 0;
+	}
+	if (!result && item->op == BATCH_OP_ROW_PUT)
+		result = mapped_of(item->value, item->value_length, &is);
+	if (!result)
+		index->mapped += is - was;
+	return result;
+}
+
 static bool is_content_dirty_key(const void *key, size_t length)
 {
 	return key_table(key, length) == TABLE_DIRTY &&
@@ -129,7 +163,6 @@ int index_dirty_find_locked(struct index *index, const struct row_key *dirty_key
 static int merge_dirty_locked(struct index *index, const struct batch_item *item,
 			      const struct memtable_node *node, struct dirty_row *row)
 {
-	uint64_t ino = key_number(item->key, item->key_length);
 	struct row_key dirty_key;
 	struct dirty_row before;
 	int result;
@@ -145,8 +178,6 @@ static int merge_dirty_locked(struct index *index, const struct batch_item *item
 		row->since_ns = before.since_ns;
 		row->flags |= before.flags;
 	}
-	if (ino > index->highest_content)
-		index->highest_content = ino;
 	return 0;
 }
 
@@ -247,10 +278,15 @@ static int apply_row_locked(struct index *index, const struct journal_record *re
 	index_apply_numbers(index, item->key, item->key_length);
 	if (table == TABLE_INODE)
 		result = count_inode_locked(index, item, before);
+	else if (table == TABLE_CONTENT)
+		result = count_content_locked(index, item, before);
 	else if (table == TABLE_META)
 		result = raise_from_meta(index, item);
 	if (!result && item->flags & ROW_CLOUD && table_has_dirty_rows(table))
 		result = put_dirty_locked(index, record, item, node);
+	if (table == TABLE_CONTENT &&
+	    key_number(item->key, item->key_length) > index->highest_content)
+		index->highest_content = key_number(item->key, item->key_length);
 	return result;
 }
 

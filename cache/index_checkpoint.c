@@ -26,6 +26,7 @@ static void put_counters_locked(struct index *index)
 	batch_put_u64(&batch, META_NEXT_INO, atomic_load(&index->next_ino));
 	batch_put_u64(&batch, META_NEXT_CHUNK, atomic_load(&index->next_chunk));
 	batch_put_u64(&batch, META_INODES, index->inodes);
+	batch_put_u64(&batch, META_MAPPED, index->mapped);
 	batch_put_u64(&batch, META_DIRTY_FILES, index->dirty_files);
 	index_apply_raw_locked(index, &batch);
 	batch_release(&batch);

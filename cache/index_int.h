@@ -28,6 +28,7 @@
 #define META_NEXT_INO	 "index.next_ino"
 #define META_NEXT_CHUNK	 "index.next_chunk"
 #define META_INODES	 "index.inodes"
+#define META_MAPPED	 "index.mapped"
 #define META_DIRTY_FILES "index.dirty_files"
 #define META_LOADING	 "index.loading"
 
@@ -55,6 +56,7 @@ struct index {
 	uint64_t applied_lsn;
 	uint64_t inodes;
 	uint64_t dirty_files;
+	uint64_t mapped;
 	/* No rows of these tables have a greater number: no need to look. */
 	uint64_t highest_inode;
 	uint64_t highest_content; /* CONTENT rows and their DIRTY rows */

@@ -26,6 +26,7 @@ struct index_load {
 	size_t step_bytes;
 	bool stepped; /* a step is in LMDB */
 	uint64_t inodes;
+	uint64_t mapped;
 	uint64_t highest_inode;
 	uint64_t highest_content;
 	struct row_key previous;
@@ -94,12 +95,18 @@ static int note_row(struct index_load *load, const void *key, size_t key_length,
 		    size_t value_length)
 {
 	enum row_table table = key_table(key, key_length);
+	struct content_row content;
 	struct inode_row row;
 	int result;
 
 	index_apply_numbers(load->index, key, key_length);
-	if (table == TABLE_CONTENT)
+	if (table == TABLE_CONTENT) {
+		result = row_get_content(value, value_length, &content);
+		if (result)
+			return result;
 		load->highest_content = key_number(key, key_length);
+		load->mapped += content.mapped;
+	}
 	if (table != TABLE_INODE)
 		return 0;
 	result = row_get_inode(value, value_length, &row);
@@ -193,6 +200,8 @@ static int write_counters(struct index_load *load)
 
 	key_meta(&loading, META_LOADING);
 	if (!result)
+		result = lmdb_write_meta(load->write, META_MAPPED, load->mapped);
+	if (!result)
 		result = lmdb_write_meta(load->write, META_NEXT_INO, atomic_load(&index->next_ino));
 	if (!result)
 		result = lmdb_write_meta(load->write, META_NEXT_CHUNK,
@@ -246,6 +255,7 @@ int index_load_commit(struct index_load *load)
 	}
 	lock_acquire(&index->lock);
 	index->inodes = load->inodes;
+	index->mapped = load->mapped;
 	index->highest_inode = load->highest_inode;
 	index->highest_content = load->highest_content;
 	lock_release(&index->lock);

@@ -124,6 +124,8 @@ static int read_counters(struct index *index, struct lmdb_read *read)
 	if (!result)
 		result = lmdb_read_meta(read, META_INODES, 0, &index->inodes);
 	if (!result)
+		result = lmdb_read_meta(read, META_MAPPED, 0, &index->mapped);
+	if (!result)
 		result = lmdb_read_meta(read, META_DIRTY_FILES, 0, &index->dirty_files);
 	if (!result)
 		result = read_highest(index, read);

@@ -44,7 +44,8 @@ int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_
 /* Writes all or fails. -EFBIG beyond 2^63-1, -ERR_cache_full, -ERR_read_only. */
 int io_write(struct cache *cache, uint64_t ino, uint64_t offset, const void *bytes, size_t length);
 /* fallocate(2): modes 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE
- * (|KEEP_SIZE); others -EOPNOTSUPP. */
+ * (|KEEP_SIZE); others -EOPNOTSUPP. -ENOSPC when the store cannot take so much
+ * (the first two modes). */
 int io_fallocate(struct cache *cache, uint64_t ino, int mode, uint64_t offset, uint64_t length);
 /* SEEK_DATA or SEEK_HOLE. -ENXIO. */
 int io_seek(struct cache *cache, uint64_t ino, uint64_t offset, int whence, uint64_t *out);

@@ -158,11 +158,30 @@ static int punch(struct cache *cache, uint64_t ino, uint64_t from, uint64_t unti
 	return result;
 }
 
+/* Space cannot be set aside in a store; but what it will never take is refused.
+ * Bytes that the file has already need none. */
+static int check_space(struct cache *cache, uint64_t ino, uint64_t length)
+{
+	struct attributes attributes;
+	struct cache_space space;
+	int result;
+
+	cache_space_get(cache, &space);
+	if (length <= space.free_bytes)
+		return 0;
+	result = attr_get(cache, ino, &attributes);
+	if (result)
+		return result;
+	return length - space.free_bytes > attributes.blocks * ATTR_BLOCK_SIZE ? -ENOSPC : 0;
+}
+
 int io_fallocate(struct cache *cache, uint64_t ino, int mode, uint64_t offset, uint64_t length)
 {
 	uint64_t end = offset + length;
 	int result = length ? check_range(offset, length) : -EINVAL;
 
+	if (!result && !(mode & ~FALLOC_FL_KEEP_SIZE))
+		result = check_space(cache, ino, length);
 	if (result)
 		return result;
 	switch (mode) {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cache/budget.h"
+#include "backend/store.h"
 #include "cache/cache_int.h"
 #include "cache/commit_record.h"
 #include "cache/committer.h"
@@ -79,19 +79,21 @@ void cache_status_get(struct cache *cache, struct cache_status *out)
 		store_stats_get(cache->conf.stats, &out->store);
 }
 
-/*
- * The volume itself has no bounds. What can be written at once is what the
- * dirty budget has left; what df(1) shows as the whole is that and the bytes
- * the cache limit allows, so that "used" is what is not in the cloud.
- */
+/* What a store without a limit is said to take: more than anybody will write,
+ * and little enough for programs that count in smaller numbers. */
+#define UNLIMITED_BYTES (1ULL << 50)
+
+/* What is not in the store yet will need its place there. */
 void cache_space_get(struct cache *cache, struct cache_space *out)
 {
-	struct index_counters counters;
-	uint64_t limit = cache->conf.cache_bytes / 100 * BUDGET_LIMIT_PERCENT;
+	uint64_t free_bytes = cache->store ? store_space(cache->store) : UNLIMITED_BYTES;
 	uint64_t dirty = segments_dirty_bytes(cache->segments);
+	struct index_counters counters;
 
+	if (free_bytes > UNLIMITED_BYTES)
+		free_bytes = UNLIMITED_BYTES;
 	index_counters_get(cache->index, &counters);
-	out->total_bytes = limit;
-	out->free_bytes = dirty < limit ? limit - dirty : 0;
+	out->used_bytes = counters.mapped;
+	out->free_bytes = dirty < free_bytes ? free_bytes - dirty : 0;
 	out->files = counters.inodes;
 }

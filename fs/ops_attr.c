@@ -122,8 +122,8 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 	(void)ino;
 	cache_space_get(fs->cache, &space);
-	out.f_blocks = space.total_bytes / STATFS_BLOCK;
 	out.f_bfree = space.free_bytes / STATFS_BLOCK;
+	out.f_blocks = out.f_bfree + (space.used_bytes + STATFS_BLOCK - 1) / STATFS_BLOCK;
 	out.f_bavail = out.f_bfree;
 	out.f_files = space.files + STATFS_FREE_FILES;
 	out.f_ffree = STATFS_FREE_FILES;

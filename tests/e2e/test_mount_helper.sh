@@ -32,6 +32,14 @@ mount -t fuse.dray "$URL" "$MNT" -o "ro,nodev,cache=$CACHE,log=$LOG"
 ! cat "$MNT/null" 2>/dev/null || fail "nodev is not heeded"
 umount "$MNT"
 
+# Options of a mount that is there.
+mount -t fuse.dray "$URL" "$MNT" -o "cache=$CACHE,log=$LOG"
+mount -o remount,ro "$MNT"
+! touch "$MNT/new" 2>/dev/null || fail "writable after remount,ro"
+mount -o remount,rw "$MNT"
+touch "$MNT/new"
+umount "$MNT"
+
 # An entry of fstab(5).
 echo "$URL $MNT fuse.dray cache=$CACHE,log=$LOG,noauto,nofail 0 0" >"$WORK/fstab"
 mount -T "$WORK/fstab" "$MNT"

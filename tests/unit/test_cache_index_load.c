@@ -27,7 +27,19 @@ static void load_inode(struct index_load *load, uint64_t ino, uint32_t nlink)
 	buffer_release(&value);
 }
 
-/* META, `inodes` inodes (the first without a link), and a chunk. */
+static void load_content(struct index_load *load, uint64_t ino, uint64_t mapped)
+{
+	struct content_row row = { .size = mapped, .mapped = mapped };
+	struct buffer value = BUFFER_INIT;
+	struct row_key key;
+
+	key_content(&key, ino);
+	row_put_content(&value, &row);
+	ck_assert_int_eq(index_load_put(load, key.bytes, key.length, value.data, value.length), 0);
+	buffer_release(&value);
+}
+
+/* META, `inodes` inodes (the first without a link), two files, and a chunk. */
 static void load_rows(struct index_load *load, uint64_t inodes)
 {
 	struct row_key key;
@@ -37,6 +49,8 @@ static void load_rows(struct index_load *load, uint64_t inodes)
 	ck_assert_int_eq(load_u64(load, &key, 42), 0);
 	for (i = 1; i <= inodes; i++)
 		load_inode(load, i, i > 1);
+	load_content(load, 1, 1000);
+	load_content(load, 2, 2000);
 	key_chunk(&key, (uint64_t)7 << 40);
 	ck_assert_int_eq(load_u64(load, &key, 1), 0);
 }
@@ -67,6 +81,7 @@ START_TEST(loaded_rows_and_derived_counters_survive)
 		index_counters_get(box.index, &counters);
 		ck_assert_uint_eq(counters.inodes, 999);
 		ck_assert_uint_eq(counters.dirty_files, 0);
+		ck_assert_uint_eq(counters.mapped, 3000);
 		ck_assert_uint_eq(counters.next_ino, 1001);
 		ck_assert_uint_gt(counters.next_chunk, (uint64_t)7 << 40);
 		key_meta(&key, "volume.seq");

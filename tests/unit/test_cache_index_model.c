@@ -17,7 +17,7 @@
 struct model_row {
 	struct row_key key;
 	bool present;
-	uint64_t value; /* of INODE: nlink */
+	uint64_t value; /* of INODE: nlink; of CONTENT: mapped */
 	bool dirty;
 	struct dirty_row dirty_row;
 };
@@ -87,8 +87,12 @@ static void encode_value(const struct row_key *key, uint64_t value, struct buffe
 {
 	struct inode_row inode = { .mode = S_IFREG | 0600, .nlink = (uint32_t)value };
 
+	struct content_row content = { .size = value, .mapped = value };
+
 	if (key_table(key->bytes, key->length) == TABLE_INODE)
 		row_put_inode(out, &inode);
+	else if (key_table(key->bytes, key->length) == TABLE_CONTENT)
+		row_put_content(out, &content);
 	else
 		buffer_put_u64(out, value);
 }
@@ -103,7 +107,9 @@ static void change_row(struct run *run, struct batch *batch, struct model_row *r
 		flags |= ROW_BARRIER;
 	row->present = pick(run, 3) > 0;
 	if (row->present) {
-		row->value = table == TABLE_INODE ? pick(run, 3) : noise_next(&run->random);
+		row->value = table == TABLE_INODE     ? pick(run, 3)
+			     : table == TABLE_CONTENT ? pick(run, 1u << 30)
+						      : noise_next(&run->random);
 		encode_value(&row->key, row->value, &bytes);
 		batch_put(batch, &row->key, &bytes, flags);
 	} else {
@@ -281,6 +287,7 @@ static void check_counters(struct run *run)
 	struct index_counters counters;
 	uint64_t inodes = 0;
 	uint64_t dirty_files = 0;
+	uint64_t mapped = 0;
 	unsigned int i;
 
 	for (i = 0; i < KEYS; i++) {
@@ -289,10 +296,13 @@ static void check_counters(struct run *run)
 
 		inodes += table == TABLE_INODE && row->present && row->value > 0;
 		dirty_files += table == TABLE_CONTENT && row->dirty;
+		if (table == TABLE_CONTENT && row->present)
+			mapped += row->value;
 	}
 	index_counters_get(run->box.index, &counters);
 	ck_assert_uint_eq(counters.inodes, inodes);
 	ck_assert_uint_eq(counters.dirty_files, dirty_files);
+	ck_assert_uint_eq(counters.mapped, mapped);
 }
 
 static void step_restart(struct run *run)

@@ -243,3 +243,26 @@ class Attributes(Case):
 
         self.assertEqual(as_somebody(create), 0)
         self.assertEqual(as_somebody(lambda: open("f", "rb").close()), errno.EACCES)
+
+
+class Ours(Case):
+    def test_the_volume_tells_what_files_take(self):
+        def used():
+            info = os.statvfs(".")
+            return (info.f_blocks - info.f_bfree) * info.f_frsize
+
+        before = used()
+        write_file("f", bytes(1 << 20))
+        os.truncate("f", 1 << 30)  # sparse
+        self.assertEqual(used() - before, 1 << 20)
+        os.unlink("f")
+        while used() != before:  # the kernel forgets the inode in its own time
+            time.sleep(0.01)
+
+    def test_what_the_store_will_never_take_is_refused(self):
+        info = os.statvfs(".")
+        free = info.f_bavail * info.f_frsize
+        fd = os.open("f", os.O_CREAT | os.O_RDWR)
+        self.assert_errno(errno.ENOSPC, fallocate, fd, 0, 0, 2 * free)
+        self.assertEqual(os.fstat(fd).st_size, 0)
+        os.close(fd)
