@@ -30,6 +30,7 @@ ROWS = [
     ("random read 4 KiB, cold", "randread", 20000, True),
     ("random write 4 KiB", "randwrite", 20000, False),
     ("4 KiB append + fsync", "fsync", 1000, False),
+    ("4 KiB append + fsync, 16 threads", "fsync16", 4000, False),
     ("small files: create", "create", 10000, False),
     ("small files: stat", "stat", 10000, True),
     ("small files: read", "smallread", 10000, True),

@@ -9,11 +9,13 @@
  *	randread   COUNT reads of 4 KiB at random offsets of it
  *	randwrite  COUNT writes of 4 KiB at random offsets of it, then fsync
  *	fsync      COUNT appends of 4 KiB, each followed by fsync
+ *	fsync16    COUNT of these in all, by 16 threads, each on a file of its own
  *	create     COUNT files of 4 KiB: create, write, close
  *	stat, smallread, rename, unlink: COUNT of these on them
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,7 @@
 #define MIB	    (1024L * 1024)
 #define BLOCK	    4096L
 #define DIRECTORIES 100
+#define THREADS	    16
 
 static uint8_t block[1024 * 1024];
 
@@ -111,15 +114,44 @@ static void run_random(long count, int writing)
 	close(fd);
 }
 
-static void run_fsync(long count)
+static void append_synced(const char *name, long count)
 {
-	int fd = open_file("log", O_CREAT | O_TRUNC | O_WRONLY | O_APPEND);
+	int fd = open_file(name, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND);
 	long i;
 
 	for (i = 0; i < count; i++)
 		if (write(fd, block, BLOCK) != BLOCK || fsync(fd))
-			die("append", "log");
+			die("append", name);
 	close(fd);
+}
+
+struct appender {
+	pthread_t thread;
+	char name[16];
+	long count;
+};
+
+static void *run_appender(void *arg)
+{
+	struct appender *appender = arg;
+
+	append_synced(appender->name, appender->count);
+	return NULL;
+}
+
+static void run_fsync_threads(long count)
+{
+	struct appender appenders[THREADS];
+	long i;
+
+	for (i = 0; i < THREADS; i++) {
+		snprintf(appenders[i].name, sizeof(appenders[i].name), "log%ld", i);
+		appenders[i].count = count / THREADS + (i < count % THREADS);
+		if (pthread_create(&appenders[i].thread, NULL, run_appender, &appenders[i]))
+			die("start a thread for", appenders[i].name);
+	}
+	for (i = 0; i < THREADS; i++)
+		pthread_join(appenders[i].thread, NULL);
 }
 
 static void make_directories(void)
@@ -205,7 +237,9 @@ static const char *run(const char *workload, long count)
 	if (!strcmp(workload, "randwrite"))
 		return run_random(count, 1), "op/s";
 	if (!strcmp(workload, "fsync"))
-		return run_fsync(count), "op/s";
+		return append_synced("log", count), "op/s";
+	if (!strcmp(workload, "fsync16"))
+		return run_fsync_threads(count), "op/s";
 	if (!strcmp(workload, "create"))
 		return run_create(count), "op/s";
 	if (!strcmp(workload, "stat"))
