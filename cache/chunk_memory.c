@@ -22,11 +22,13 @@ struct chunk_memory *chunk_memory_new(size_t bytes_max)
 	return memory;
 }
 
-struct chunk_bytes *chunk_bytes_new(uint64_t chunk, struct buffer *raw)
+struct chunk_bytes *chunk_bytes_new(uint64_t chunk, struct buffer *raw, struct buffer_pool *pool)
 {
 	struct chunk_bytes *bytes = xcalloc(1, sizeof(*bytes));
 
 	bytes->chunk = chunk;
+	bytes->pool = pool;
+	bytes->capacity = raw->capacity;
 	bytes->data = buffer_steal(raw, &bytes->length);
 	atomic_init(&bytes->references, 1);
 	return bytes;
@@ -40,9 +42,12 @@ struct chunk_bytes *chunk_bytes_get(struct chunk_bytes *bytes)
 
 void chunk_bytes_put(struct chunk_bytes *bytes)
 {
+	struct buffer raw;
+
 	if (!bytes || atomic_fetch_sub(&bytes->references, 1) != 1)
 		return;
-	free(bytes->data);
+	raw = (struct buffer){ bytes->data, bytes->length, bytes->capacity };
+	buffer_pool_give(bytes->pool, &raw);
 	free(bytes);
 }
 
@@ -72,6 +77,17 @@ static void order_push(struct chunk_memory *memory, struct chunk_bytes *bytes)
 	else
 		memory->oldest = bytes;
 	memory->newest = bytes;
+}
+
+static void order_push_oldest(struct chunk_memory *memory, struct chunk_bytes *bytes)
+{
+	bytes->older = NULL;
+	bytes->newer = memory->oldest;
+	if (memory->oldest)
+		memory->oldest->older = bytes;
+	else
+		memory->newest = bytes;
+	memory->oldest = bytes;
 }
 
 static void drop_oldest(struct chunk_memory *memory)
@@ -106,6 +122,16 @@ struct chunk_bytes *chunk_memory_find(struct chunk_memory *memory, uint64_t chun
 	order_unlink(memory, bytes);
 	order_push(memory, bytes);
 	return chunk_bytes_get(bytes);
+}
+
+void chunk_memory_retire(struct chunk_memory *memory, uint64_t chunk)
+{
+	struct chunk_bytes *bytes = find_in_bucket(memory, chunk);
+
+	if (!bytes)
+		return;
+	order_unlink(memory, bytes);
+	order_push_oldest(memory, bytes);
 }
 
 void chunk_memory_add(struct chunk_memory *memory, struct chunk_bytes *bytes)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Decoded chunks in memory: a bounded map from chunk id to raw bytes, the
- * least recently used one leaves first. It makes the small files of one solid
+ * least recently used one leaves first, and before it those that were read to
+ * their end: what was read ahead is older than they are, and yet to be used. It makes the small files of one solid
  * chunk cost one decode, and gives a chunk to its readers before (or without)
  * a place on the cache disk.
  *
@@ -16,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "backend/base/buffer.h"
+#include "cache/buffer_pool.h"
 
 struct chunk_memory;
 
@@ -25,6 +26,8 @@ struct chunk_bytes {
 	uint64_t chunk;
 	uint8_t *data;
 	size_t length;
+	size_t capacity;
+	struct buffer_pool *pool; /* where the memory goes */
 	/* atomic */
 	atomic_uint references;
 	/* guarded by the map's lock */
@@ -36,13 +39,16 @@ struct chunk_bytes {
 struct chunk_memory *chunk_memory_new(size_t bytes_max);
 void chunk_memory_free(struct chunk_memory *memory);
 
-/* Takes the buffer's bytes; the result has one reference, the caller's. */
-struct chunk_bytes *chunk_bytes_new(uint64_t chunk, struct buffer *raw);
+/* Takes the buffer's bytes, whose memory goes to the pool in the end; the
+ * result has one reference, the caller's. */
+struct chunk_bytes *chunk_bytes_new(uint64_t chunk, struct buffer *raw, struct buffer_pool *pool);
 struct chunk_bytes *chunk_bytes_get(struct chunk_bytes *bytes);
 void chunk_bytes_put(struct chunk_bytes *bytes);
 
 /* The entry, referenced for the caller and now the newest; or NULL. */
 struct chunk_bytes *chunk_memory_find(struct chunk_memory *memory, uint64_t chunk);
+/* The entry, if it is there, is the next to leave: a reader came to its end. */
+void chunk_memory_retire(struct chunk_memory *memory, uint64_t chunk);
 /* Adds (the map takes a reference of its own) and drops the oldest beyond
  * the bound. A chunk that is there already is left as it is. */
 void chunk_memory_add(struct chunk_memory *memory, struct chunk_bytes *bytes);

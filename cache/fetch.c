@@ -18,12 +18,15 @@
 
 #define FETCH_MEMORY_BYTES (32u << 20)
 #define FETCH_AHEAD_BYTES  (64u << 20)
+#define FETCH_POOL_BYTES   (16u << 20)
+#define FETCH_RAW_BYTES	   (4u << 20)
 
 struct fetch {
 	/* immutable */
 	struct cache *cache;
 	unsigned int thread_count;
 	pthread_t *threads;
+	struct buffer_pool *pool; /* of stored and of raw chunks */
 	struct lock lock;
 	struct condition work;	 /* a job was queued, or stop */
 	struct condition landed; /* a flight became READY or FAILED, or is over */
@@ -121,6 +124,14 @@ static int copy_out(const struct chunk_bytes *bytes, uint32_t offset, uint32_t l
 	return 0;
 }
 
+/* Its last byte was read: a reader that goes forward needs it no more. */
+static void retire(struct fetch *fetch, uint64_t chunk)
+{
+	lock_acquire(&fetch->lock);
+	chunk_memory_retire(fetch->memory, chunk);
+	lock_release(&fetch->lock);
+}
+
 /* The chunk from memory or from a flight that is READY; NULL when neither. */
 static struct chunk_bytes *find_in_memory(struct fetch *fetch, uint64_t chunk)
 {
@@ -192,6 +203,8 @@ int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t le
 			return result;
 	}
 	result = copy_out(found, offset, length, bytes);
+	if ((uint64_t)offset + length == found->length)
+		retire(fetch, chunk);
 	chunk_bytes_put(found);
 	return result;
 }
@@ -300,11 +313,20 @@ static int refetch(struct fetch *fetch, const struct fetch_job *job, uint32_t i,
 	return result ? result : fetch_job_decode(fetch->cache, single, 0, &stored, raw);
 }
 
+/* What the row says is not proven yet: the decoder asks for more if need be. It
+ * wants one byte more than there are. */
+static struct buffer take_raw(struct fetch *fetch, const struct chunk_row *row)
+{
+	size_t length = row->raw_length < FETCH_RAW_BYTES ? row->raw_length : FETCH_RAW_BYTES;
+
+	return buffer_pool_take(fetch->pool, length + 1);
+}
+
 static void run_target(struct fetch *fetch, const struct fetch_job *job, uint32_t i,
 		       const struct buffer *stored)
 {
-	CLEANUP_BUFFER struct buffer raw = BUFFER_INIT;
 	uint64_t chunk = job->targets[i].chunk;
+	struct buffer raw = take_raw(fetch, &job->targets[i].row);
 	struct chunk_bytes *bytes;
 	int result = fetch_job_decode(fetch->cache, job, i, stored, &raw);
 
@@ -315,9 +337,10 @@ static void run_target(struct fetch *fetch, const struct fetch_job *job, uint32_
 	if (result) {
 		log_error("%s", err_message(result));
 		land(fetch, chunk, NULL, result);
+		buffer_pool_give(fetch->pool, &raw);
 		return;
 	}
-	bytes = chunk_bytes_new(chunk, &raw);
+	bytes = chunk_bytes_new(chunk, &raw, fetch->pool);
 	land(fetch, chunk, bytes, 0);
 	cached_chunk_keep(fetch->cache, bytes);
 	chunk_bytes_put(bytes);
@@ -325,7 +348,7 @@ static void run_target(struct fetch *fetch, const struct fetch_job *job, uint32_
 
 static void run_job(struct fetch *fetch, const struct fetch_job *job)
 {
-	CLEANUP_BUFFER struct buffer stored = BUFFER_INIT;
+	struct buffer stored = buffer_pool_take(fetch->pool, fetch_job_bytes(job));
 	int result = fetch_job_get(fetch->cache, job, &stored);
 	uint32_t i;
 
@@ -346,6 +369,7 @@ static void run_job(struct fetch *fetch, const struct fetch_job *job)
 	}
 	condition_broadcast(&fetch->landed);
 	lock_release(&fetch->lock);
+	buffer_pool_give(fetch->pool, &stored);
 }
 
 static struct fetch_job *take_job(struct fetch *fetch)
@@ -387,6 +411,7 @@ struct fetch *fetch_start(struct cache *cache, unsigned int threads)
 	condition_init(&fetch->work);
 	condition_init(&fetch->landed);
 	fetch->memory = chunk_memory_new(FETCH_MEMORY_BYTES);
+	fetch->pool = buffer_pool_new(FETCH_POOL_BYTES);
 	fetch->queue_end = &fetch->queue;
 	fetch->threads = xcalloc(threads, sizeof(*fetch->threads));
 	for (i = 0; i < threads; i++) {
@@ -414,6 +439,7 @@ void fetch_stop(struct fetch *fetch)
 	for (i = 0; i < fetch->thread_count; i++)
 		pthread_join(fetch->threads[i], NULL);
 	chunk_memory_free(fetch->memory);
+	buffer_pool_free(fetch->pool);
 	condition_destroy(&fetch->work);
 	condition_destroy(&fetch->landed);
 	lock_destroy(&fetch->lock);
