@@ -2,9 +2,9 @@
 /*
  * Decoded chunks in memory: a bounded map from chunk id to raw bytes, the
  * least recently used one leaves first, and before it those that were read to
- * their end: what was read ahead is older than they are, and yet to be used. It makes the small files of one solid
- * chunk cost one decode, and gives a chunk to its readers before (or without)
- * a place on the cache disk.
+ * their end: what was read ahead is older than they are, and yet to be used. It
+ * makes the small files of one solid chunk cost one decode, and gives a chunk to
+ * its readers before (or without) a place on the cache disk.
  *
  * Entries are reference-counted: one that left the map lives until its last
  * user puts it. The caller's lock guards the map (fetch.c: FETCH); the bytes
