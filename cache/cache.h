@@ -143,6 +143,7 @@ struct cache_status {
 	uint64_t files;
 	uint64_t committed_seq;
 	int64_t committed_time_ns;
+	uint64_t checkpoint_seq; /* of the newest checkpoint; 0: none known of */
 	uint64_t uploads_in_flight;
 	uint64_t upload_bytes_per_second;
 	int64_t eta_ns; /* -1: unknown */

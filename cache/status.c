@@ -6,6 +6,7 @@
 #include "backend/store.h"
 #include "cache/cache_int.h"
 #include "cache/commit_record.h"
+#include "cache/checkpointer.h"
 #include "cache/committer.h"
 #include "cache/evict.h"
 
@@ -43,6 +44,7 @@ static void fill_committer(struct cache *cache, struct cache_status *out)
 	out->oldest_dirty_age_ns = status.oldest_dirty_age_ns;
 	out->committed_seq = status.committed_seq;
 	out->committed_time_ns = status.committed_time_ns;
+	out->checkpoint_seq = checkpointer_seq(cache->checkpointer);
 	out->uploads_in_flight = status.uploads_in_flight;
 	out->upload_bytes_per_second = status.upload_bytes_per_second;
 	out->eta_ns = status.eta_ns;

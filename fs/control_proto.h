@@ -146,6 +146,7 @@
 #define STATUS_FILES			     "files"
 #define STATUS_COMMITTED_SEQ		     "committed_seq"
 #define STATUS_COMMITTED_TIME		     "committed_time" /* time, or null: none yet */
+#define STATUS_CHECKPOINT_SEQ		     "checkpoint_seq" /* 0: none known of */
 #define STATUS_UPLOADS_IN_FLIGHT	     "uploads_in_flight"
 #define STATUS_UPLOAD_BYTES_PER_SECOND	     "upload_bytes_per_second"
 #define STATUS_ETA_SECONDS		     "eta_seconds" /* or null: unknown */

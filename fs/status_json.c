@@ -65,6 +65,7 @@ static void put_dirty(json_t *out, const struct cache_status *status)
 static void put_upload(json_t *out, const struct cache_status *status)
 {
 	json_object_set_new(out, STATUS_COMMITTED_SEQ, whole(status->committed_seq));
+	json_object_set_new(out, STATUS_CHECKPOINT_SEQ, whole(status->checkpoint_seq));
 	json_object_set_new(out, STATUS_COMMITTED_TIME, time_or_null(status->committed_time_ns));
 	json_object_set_new(out, STATUS_UPLOADS_IN_FLIGHT, whole(status->uploads_in_flight));
 	json_object_set_new(out, STATUS_UPLOAD_BYTES_PER_SECOND,
