@@ -4,7 +4,7 @@
  * in memory; the cache is killed, checkpointed and opened again at random
  * moments.
  *
- *	model [--cloud] [--crashes [--all-points]] [--troubles] [--seed N]
+ *	model [--cloud] [--prefixes] [--crashes [--all-points]] [--troubles] [--seed N]
  *	      [--seeds COUNT] [--operations N] [--directory DIR] [--verbose]
  *
  * With --cloud the cache has a store, and now and then the machine is lost: its
@@ -16,6 +16,9 @@
  * recovery, and what is left is opened again, or first loses a random part of
  * what was not durable (disk.h); recover.c judges what is found. --all-points
  * fails when no run ended at some point. With --troubles the disk fails.
+ *
+ * With --prefixes the store loses replies, fails and delays; in the end every
+ * state that the bucket went through is restored and judged (prefixes.c).
  *
  * Without --seed the first seed is random. It is printed, and a run with one
  * seed is the same each time. Without --directory the cache is in memory, if
@@ -36,6 +39,7 @@ static const struct option options[] = {
 	{ "directory", required_argument, NULL, 'd' },
 	{ "cloud", no_argument, NULL, 'c' },
 	{ "crashes", no_argument, NULL, 'k' },
+	{ "prefixes", no_argument, NULL, 'p' },
 	{ "all-points", no_argument, NULL, 'a' },
 	{ "troubles", no_argument, NULL, 't' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -70,6 +74,10 @@ static bool parse(int argc, char **argv, struct run_conf *conf, uint64_t *seeds)
 			break;
 		case 'a':
 			all_points = true;
+			break;
+		case 'p':
+			conf->prefixes = true;
+			conf->cloud = true;
 			break;
 		case 't':
 			conf->troubles = true;

@@ -53,11 +53,20 @@ static const char *store_name(const struct run *run)
 static struct store *open_store(struct run *run, struct store **retry_out)
 {
 	struct store_retry_conf conf = STORE_RETRY_CONF_DEFAULT;
-	const struct store_fault_conf faults = { .seed = 1 };
+	const struct store_fault_rates bad = {
+		.unreachable = 0.03, .busy = 0.03, .reply_lost = 0.05, .delay = 0.2
+	};
+	struct store_fault_conf faults = { .seed = run->random, .delay_max_ns = 2 * NS_PER_MS };
+	struct store *store = store_mem_open(store_name(run));
+	int i;
 
 	conf.delay_first_ns = NS_PER_MS;
 	conf.delay_max_ns = 10 * NS_PER_MS;
-	run->fault = store_fault_new(store_mem_open(store_name(run)), &faults);
+	if (run->bucket)
+		store = bucket_store_new(run->bucket, store);
+	for (i = 0; i < STORE_OPERATIONS && run->bucket; i++)
+		faults.rates[i] = bad;
+	run->fault = store_fault_new(store, &faults);
 	run->retry = store_retry_new(run->fault, &conf);
 	*retry_out = run->retry;
 	return run->retry;
@@ -90,6 +99,8 @@ void run_place_init(struct run *run)
 		run->history = history_new();
 	if (!run->cloud)
 		return;
+	if (run->prefixes)
+		run->bucket = bucket_new();
 	snprintf(run->url, sizeof(run->url), "mem://model-%llu", (unsigned long long)run->seed);
 	init_volume(run);
 }
@@ -101,6 +112,8 @@ void run_place_release(struct run *run)
 		model_disk_stop();
 	if (run->history)
 		history_free(run->history);
+	if (run->bucket)
+		bucket_free(run->bucket);
 	if (run->cloud)
 		store_mem_forget(store_name(run));
 }
@@ -169,7 +182,8 @@ static int open_cloud(struct run *run)
 int run_try_open(struct run *run)
 {
 	make_directory(run);
-	return run->cloud ? open_cloud(run) : open_local(run);
+	run->open_code = run->cloud ? open_cloud(run) : open_local(run);
+	return run->open_code;
 }
 
 void run_open(struct run *run)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
@@ -30,9 +31,10 @@ void run_fail(struct run *run, const char *format, ...)
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\nrepeat: model%s%s%s --seed %llu --operations %u\n",
+	fprintf(stderr, "\nrepeat: model%s%s%s%s --seed %llu --operations %u\n",
 		run->cloud ? " --cloud" : "", run->crashes ? " --crashes" : "",
-		run->troubles ? " --troubles" : "", (unsigned long long)run->seed, run->operations);
+		run->troubles ? " --troubles" : "", run->prefixes ? " --prefixes" : "",
+		(unsigned long long)run->seed, run->operations);
 	exit(EXIT_FAILURE);
 }
 
@@ -103,6 +105,16 @@ static void wait_and_lose(struct run *run)
 	run->durable_operation = run->operation;
 }
 
+/* All that was done is in the bucket. */
+static void note_wait(struct run *run)
+{
+	run_trace(run, "wait");
+	check(run, cache_wait(run->cache, INT64_MAX, NULL, NULL), "wait");
+	if (run->waits_count < RUN_WAITS_MAX)
+		run->waits[run->waits_count++] =
+			(struct run_wait){ bucket_changes(run->bucket), run->operation };
+}
+
 static void adopt_root(struct run *run)
 {
 	struct attributes attributes;
@@ -158,11 +170,21 @@ static bool must_recover(struct run *run)
 	       (run->trouble != TROUBLE_NONE && !run_random(run, 60));
 }
 
+/* Operations alone are so fast that a commit would hold hundreds. */
+static void let_committer_work(void)
+{
+	const struct timespec pause = clock_to_timespec(5 * NS_PER_MS);
+
+	nanosleep(&pause, NULL);
+}
+
 static void step(struct run *run)
 {
 	run->before_ns = clock_real_ns();
 	run->mixed_ino = 0;
 	plan_trouble(run);
+	if (run->prefixes && !run_random(run, 3))
+		let_committer_work();
 	run_operation(run);
 	if (!run->unsure)
 		note(run);
@@ -193,11 +215,13 @@ static void step(struct run *run)
 		run_check_rows(run);
 		break;
 	case 5:
-		if (run->cloud)
+		if (run->prefixes)
+			note_wait(run);
+		else if (run->cloud)
 			wait_and_lose(run);
 		break;
 	case 6:
-		if (run->cloud)
+		if (run->cloud && !run->prefixes)
 			run_recover(run, END_LOST);
 		break;
 	}
@@ -213,6 +237,7 @@ void run_seed(const struct run_conf *conf)
 		.cloud = conf->cloud,
 		.crashes = conf->crashes,
 		.troubles = conf->troubles,
+		.prefixes = conf->prefixes,
 	};
 
 	run_place_init(&run);
@@ -226,6 +251,8 @@ void run_seed(const struct run_conf *conf)
 	if (run.history) {
 		check(&run, index_flush_all(run.cache->index), "flush");
 		history_begin(run.history, 0, &run.tree);
+		if (run.prefixes)
+			note_wait(&run);
 	}
 	for (run.operation = 1; run.operation <= run.operations; run.operation++) {
 		step(&run);
@@ -233,10 +260,15 @@ void run_seed(const struct run_conf *conf)
 			printf("%u %s\n", run.operation,
 			       run.trace[(run.traced - 1) % RUN_TRACE_LINES]);
 	}
-	if (run.cloud)
+	run.operation = run.operations;
+	if (run.prefixes)
+		note_wait(&run);
+	else if (run.cloud)
 		wait_and_lose(&run);
 	reopen(&run, true);
 	run_close(&run);
+	if (run.prefixes)
+		run_check_prefixes(&run);
 	tree_release(&run.tree);
 	run_place_release(&run);
 }

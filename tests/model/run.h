@@ -8,12 +8,21 @@
 
 #include "backend/base/id.h"
 #include "cache/cache_int.h"
+#include "tests/model/bucket.h"
 #include "tests/model/disk.h"
 #include "tests/model/history.h"
 #include "tests/model/tree.h"
 
 #define RUN_TRACE_LINES 80
 #define RUN_TRACE_WIDTH 200
+
+#define RUN_WAITS_MAX 256
+
+/* All up to this operation was in the bucket after so many changes of it. */
+struct run_wait {
+	size_t changes;
+	unsigned int operation;
+};
 
 struct run {
 	uint64_t seed;
@@ -29,6 +38,12 @@ struct run {
 	struct store *fault;
 	char url[64];
 	struct volume_params volume;
+	/* with every state of the bucket */
+	bool prefixes;
+	struct bucket *bucket;
+	struct run_wait waits[RUN_WAITS_MAX]; /* the first: where the check begins */
+	size_t waits_count;
+	int open_code; /* of run_try_open() */
 	/* with a store, crashes or trouble */
 	struct history *history;
 	unsigned int durable_operation; /* a power cut leaves all names up to it */
@@ -52,6 +67,7 @@ struct run_conf {
 	bool cloud;	       /* with a store in memory, which the machine may be lost to */
 	bool crashes;	       /* ends at crash points, and power cuts */
 	bool troubles;	       /* a disk that fails */
+	bool prefixes;	       /* a store that fails; every state of it is restored */
 	bool verbose;
 };
 
@@ -103,6 +119,9 @@ void run_recover(struct run *run, enum run_end end);
 /* A kill or a power cut. Who starts again on a disk that lost a sync does it
  * after a reboot. */
 enum run_end run_end_kind(struct run *run);
+
+/* prefixes.c: restores the bucket as it was after each change. */
+void run_check_prefixes(struct run *run);
 
 /* operations.c: one random operation on both. */
 void run_operation(struct run *run);
