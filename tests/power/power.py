@@ -298,13 +298,21 @@ def missing():
     for program in ("losetup", "mkfs.xfs", "mkfs.ext4", "unshare"):
         if not shutil.which(program):
             return f"needs {program}"
+    for attempt in (["losetup", "--find"], ["unshare", "--mount", "--pid", "--fork", "true"]):
+        done = subprocess.run(attempt, capture_output=True, text=True)
+        if done.returncode:
+            return f"cannot {' '.join(attempt)}: {done.stderr.strip()}"
     with open("/proc/filesystems") as file:
         known = file.read().split()
     for fstype in storage.MKFS:
-        if fstype not in known and subprocess.run(["modprobe", fstype],
-                                                  capture_output=True).returncode:
+        if fstype not in known and not load_module(fstype):
             return f"the kernel knows no {fstype}"
     return None
+
+
+def load_module(name):
+    return shutil.which("modprobe") and not subprocess.run(["modprobe", name],
+                                                           capture_output=True).returncode
 
 
 def work_directory():
