@@ -328,7 +328,9 @@ static int run_new(struct restore *restore)
 
 	if (result)
 		return result;
-	restore->least_seq = roots.count ? roots.seqs[roots.count - 1] : 0;
+	restore->least_seq = fence_root_floor(restore->cache->fence);
+	if (roots.count && roots.seqs[roots.count - 1] > restore->least_seq)
+		restore->least_seq = roots.seqs[roots.count - 1];
 	result = roots.count ? -ENOENT : load_new(restore, 0);
 	for (i = roots.count; i-- > 0 && root_is_damage(result);) {
 		result = load_new(restore, roots.seqs[i]);

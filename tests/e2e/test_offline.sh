@@ -81,8 +81,8 @@ grep -q "1 files were not in the cloud at commit" "$WORK/summary"
 # Another gateway takes over and changes the volume: no upload any more, but
 # nothing is lost.
 CACHE=$WORK/other
-MOUNT_OPTIONS=takeover
-mount_volume
+MOUNT_OPTIONS=
+"$DRAY" mount "$URL" "$MNT" --cache "$CACHE" --takeover
 touch "$MNT/changed elsewhere"
 "$DRAY" wait "$MNT"
 umount_volume
