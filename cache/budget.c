@@ -26,7 +26,6 @@ struct delayed_reply {
 struct budget {
 	/* immutable */
 	struct cache *cache;
-	uint64_t limit;
 	pthread_t thread;
 	struct lock lock;
 	struct condition wake;
@@ -66,10 +65,22 @@ int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t 
 	return (int64_t)(seconds * (double)NS_PER_SECOND);
 }
 
+static uint64_t limit_of(const struct budget *budget)
+{
+	return limits_dirty_bytes(&budget->cache->limits);
+}
+
 /* Dead bytes among them take as much of the disk. */
 static uint64_t dirty_bytes(const struct budget *budget)
 {
 	return segments_dirty_bytes(budget->cache->segments) + evict_dead_bytes(budget->cache);
+}
+
+int io_budget_refuse(struct cache *cache, bool opening)
+{
+	return limits_refuse(&cache->limits,
+			     segments_dirty_bytes(cache->segments) + evict_dead_bytes(cache),
+			     opening);
 }
 
 bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, void *arg)
@@ -79,7 +90,7 @@ bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, vo
 	uint64_t dirty = dirty_bytes(budget);
 	int64_t now = clock_boot_ns();
 
-	if (dirty < delay_start(budget->limit))
+	if (dirty < delay_start(limit_of(budget)))
 		return true;
 	lock_acquire(&budget->lock);
 	if (budget->stopping) {
@@ -89,7 +100,7 @@ bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, vo
 	/* Delays add up, so that many writers together keep to the rate. */
 	if (budget->last_due_ns < now)
 		budget->last_due_ns = now;
-	budget->last_due_ns += budget_delay_ns(dirty, budget->limit, budget->rate, length);
+	budget->last_due_ns += budget_delay_ns(dirty, limit_of(budget), budget->rate, length);
 	reply = xcalloc(1, sizeof(*reply));
 	reply->fn = fn;
 	reply->arg = arg;
@@ -128,17 +139,19 @@ static struct delayed_reply *next_reply(struct budget *budget, bool *end)
 {
 	struct delayed_reply *reply;
 	uint64_t dirty = dirty_bytes(budget);
-	bool full = dirty >= budget->limit;
+	/* With another policy writes are refused instead, before their turn. */
+	bool full = dirty >= limit_of(budget) &&
+		    limits_on_full(&budget->cache->limits) == FULL_BLOCK;
 	int64_t now = clock_boot_ns();
 	int64_t until;
 
 	lock_acquire(&budget->lock);
 	reply = budget->queue;
 	/* Was it delayed for a need that is over? */
-	if (dirty < delay_start(budget->limit))
+	if (dirty < delay_start(limit_of(budget)))
 		budget->last_due_ns = now;
 	if (reply && (budget->stopping || (!full && reply->due_ns <= now) ||
-		      dirty < delay_start(budget->limit))) {
+		      dirty < delay_start(limit_of(budget)))) {
 		budget->queue = reply->next;
 		if (!budget->queue)
 			budget->queue_end = &budget->queue;
@@ -179,7 +192,6 @@ struct budget *budget_start(struct cache *cache)
 	struct budget *budget = xcalloc(1, sizeof(*budget));
 
 	budget->cache = cache;
-	budget->limit = cache->conf.cache_bytes / 100 * BUDGET_LIMIT_PERCENT;
 	budget->queue_end = &budget->queue;
 	budget->period_start_ns = clock_boot_ns();
 	lock_init(&budget->lock, LOCK_RANK_BUDGET);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The dirty budget: keeps the bytes that are in no acknowledged pack below
- * BUDGET_LIMIT_PERCENT of the cache by delaying the replies to writes. The
+ * limits_dirty_bytes() by delaying the replies to writes. The
  * write itself is done at once (its bytes are counted and safe); what waits
  * is its reply, in a queue, so that no thread is parked and reads, metadata
  * and rm go on.
@@ -9,7 +9,7 @@
  *	dirty of the limit   a reply waits
  *	< 3/4                not at all
  *	3/4 to 1             longer and longer: budget_delay_ns()
- *	>= 1                 until it is less
+ *	>= 1                 until it is less (on-full=block; see limits.h)
  *
  * Delays of replies add up, so that many writers together keep to the rate;
  * they end early when the dirty bytes fall below 3/4.
@@ -28,8 +28,6 @@
 #include "cache/io.h"
 
 struct budget;
-
-#define BUDGET_LIMIT_PERCENT 80
 
 struct budget *budget_start(struct cache *cache);
 /* Sends all replies that wait and ends the thread. */

@@ -38,6 +38,7 @@
 #include "backend/store.h"
 #include "backend/store_stats.h"
 #include "backend/volume_format.h"
+#include "cache/limits.h"
 
 struct cache;
 
@@ -64,7 +65,10 @@ struct cache_conf {
 	struct store *retry; /* the retry decorator in that stack; not owned */
 	struct volume_params volume;
 
-	uint64_t cache_bytes;	     /* --cache-size; 0: 10 GiB */
+	uint64_t cache_bytes; /* --cache-size; 0: 10 GiB */
+	uint64_t dirty_bytes; /* these three: see limits.h */
+	uint64_t min_free_bytes;
+	enum full_policy on_full;
 	int64_t upload_delay_ns;     /* age at which a transaction group is sealed; 0: 5 s */
 	int64_t lease_ttl_ns;	     /* 0: 30 s */
 	unsigned int upload_threads; /* 0: 4 */

@@ -26,6 +26,7 @@ struct cache {
 	char *directory;
 	char *url;
 	struct cache_conf conf; /* with defaults filled in */
+	struct limits limits;
 	int lock_fd;
 	struct id cache_id;	 /* of this directory */
 	struct store *store;	 /* NULL: a dead cache, opened to look */

@@ -130,10 +130,23 @@ static int load_segment_rows(struct cache *cache)
 	return result;
 }
 
+static void init_limits(struct cache *cache)
+{
+	const struct limits_conf conf = {
+		.cache_bytes = cache->conf.cache_bytes,
+		.dirty_bytes = cache->conf.dirty_bytes,
+		.min_free_bytes = cache->conf.min_free_bytes,
+		.on_full = cache->conf.on_full,
+	};
+
+	limits_init(&cache->limits, &conf);
+}
+
 int cache_local_open(struct cache *cache, bool read_only)
 {
 	int result;
 
+	init_limits(cache);
 	result = open_segments(cache, read_only);
 	if (!result)
 		result = open_index(cache, read_only);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
@@ -126,7 +127,7 @@ int evict_to(struct cache *cache, uint64_t target)
 
 bool evict_admit(struct cache *cache, size_t bytes)
 {
-	uint64_t limit = cache->conf.cache_bytes;
+	uint64_t limit = limits_cache_bytes(&cache->limits);
 	uint64_t used = evict_used_bytes(cache) + bytes;
 	struct evictor *evictor = cache->evictor;
 
@@ -176,10 +177,24 @@ uint64_t evict_dead_bytes(struct cache *cache)
 	return cache->evictor ? atomic_load(&cache->evictor->dead_bytes) : 0;
 }
 
+/* What others left on the disk bounds the cache as well. */
+static void note_disk(struct cache *cache)
+{
+	struct statvfs disk;
+
+	if (statvfs(cache->directory, &disk)) {
+		log_warn("%s: how much the disk has left is unknown: %s", cache->directory,
+			 strerror(errno));
+		return;
+	}
+	limits_note_disk(&cache->limits, disk.f_blocks * disk.f_frsize,
+			 disk.f_bavail * disk.f_frsize, evict_used_bytes(cache));
+}
+
 static int evict_round(struct evictor *evictor)
 {
 	struct cache *cache = evictor->cache;
-	uint64_t limit = cache->conf.cache_bytes;
+	uint64_t limit = limits_cache_bytes(&cache->limits);
 	uint64_t target = percent(limit, EVICT_STOP_PERCENT);
 	int result = cleaner_keep_bound(&evictor->cleaner, cache);
 
@@ -197,6 +212,7 @@ static void *evict_thread(void *arg)
 	int result;
 
 	while (wait_for_work(evictor)) {
+		note_disk(evictor->cache);
 		result = evict_round(evictor);
 		if (result)
 			log_error("eviction stopped early: %s", err_message(result));
@@ -210,6 +226,7 @@ struct evictor *evict_start(struct cache *cache)
 	struct evictor *evictor = xcalloc(1, sizeof(*evictor));
 
 	evictor->cache = cache;
+	note_disk(cache);
 	lock_init(&evictor->lock, LOCK_RANK_LEAF);
 	condition_init(&evictor->wake);
 	if (pthread_create(&evictor->thread, NULL, evict_thread, evictor)) {

@@ -88,6 +88,13 @@ int io_reap_locked(struct cache *cache, uint64_t ino, uint32_t keep_generation,
 		   struct batch *batch);
 
 /*
+ * Before a file is opened for writing or made (opening), or written to: 0, or
+ * -ENOSPC or -EROFS when the cache is full of bytes that are not in the cloud
+ * and limits.h says to refuse more.
+ */
+int io_budget_refuse(struct cache *cache, bool opening);
+
+/*
  * The dirty budget: io_write() does its work at once; when un-uploaded bytes
  * near the limit the *reply* is delayed. fs/ calls this after a write: true:
  * reply now; false: fn(arg) is called later, from another thread.

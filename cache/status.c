@@ -32,7 +32,7 @@ static void fill_local(struct cache *cache, struct cache_status *out)
 	out->dirty_files = counters.dirty_files;
 	out->files = counters.inodes;
 	out->cache_used_bytes = evict_used_bytes(cache);
-	out->cache_limit_bytes = cache->conf.cache_bytes;
+	out->cache_limit_bytes = limits_cache_bytes(&cache->limits);
 }
 
 static void fill_committer(struct cache *cache, struct cache_status *out)
@@ -89,11 +89,15 @@ void cache_status_get(struct cache *cache, struct cache_status *out)
 void cache_space_get(struct cache *cache, struct cache_space *out)
 {
 	uint64_t free_bytes = cache->store ? store_space(cache->store) : UNLIMITED_BYTES;
+	uint64_t limit = limits_dirty_bytes(&cache->limits);
 	uint64_t dirty = segments_dirty_bytes(cache->segments);
 	struct index_counters counters;
 
 	if (free_bytes > UNLIMITED_BYTES)
 		free_bytes = UNLIMITED_BYTES;
+	/* Who is refused, not delayed, when the cache is full must see that. */
+	if (limits_on_full(&cache->limits) != FULL_BLOCK && free_bytes > limit)
+		free_bytes = limit;
 	index_counters_get(cache->index, &counters);
 	out->used_bytes = counters.mapped;
 	out->free_bytes = dirty < free_bytes ? free_bytes - dirty : 0;

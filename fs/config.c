@@ -22,6 +22,7 @@ enum option_kind {
 	OPTION_DURATION,
 	OPTION_NUMBER,
 	OPTION_OCTAL,
+	OPTION_CHOICE,
 	OPTION_FLAG,
 };
 
@@ -101,6 +102,21 @@ static bool number_parse(const char *text, int base, int64_t *out)
 	return !errno && end != text && !*end;
 }
 
+/* The how manieth of the words in "a|b|c" it is. */
+static bool choice_parse(const char *choices, const char *value, int64_t *out)
+{
+	size_t length = strlen(value);
+	size_t word;
+
+	for (*out = 0; *choices; ++*out) {
+		word = strcspn(choices, "|");
+		if (word == length && !strncmp(choices, value, word))
+			return true;
+		choices += word + (choices[word] == '|');
+	}
+	return false;
+}
+
 /* Reads the value into a number; false when it is not of the row's kind. */
 static bool value_parse(const struct option_row *row, const char *value, int64_t *out)
 {
@@ -118,6 +134,8 @@ static bool value_parse(const struct option_row *row, const char *value, int64_t
 		return number_parse(value, 10, out);
 	case OPTION_OCTAL:
 		return number_parse(value, 8, out);
+	case OPTION_CHOICE:
+		return choice_parse(row->argument, value, out);
 	case OPTION_TEXT:
 	case OPTION_FLAG:
 		break;
@@ -158,6 +176,7 @@ static const char *kind_hint(enum option_kind kind)
 		return "a time such as 500ms, 5s or 2m";
 	case OPTION_OCTAL:
 		return "an octal number such as 022";
+	case OPTION_CHOICE:
 	case OPTION_NUMBER:
 	case OPTION_TEXT:
 	case OPTION_FLAG:
@@ -168,6 +187,9 @@ static const char *kind_hint(enum option_kind kind)
 
 static int bad_value(const struct option_row *row, const char *value)
 {
+	if (row->kind == OPTION_CHOICE)
+		return err_set(-ERR_bad_option, "mount option %s=%s: give one of %s", row->name,
+			       value, row->argument);
 	if (row->kind != OPTION_NUMBER)
 		return err_set(-ERR_bad_option, "mount option %s=%s: out of range, or not %s",
 			       row->name, value, kind_hint(row->kind));

@@ -19,6 +19,7 @@
 #define MOUNT_FIELD_DURATION int64_t
 #define MOUNT_FIELD_NUMBER   int64_t
 #define MOUNT_FIELD_OCTAL    int64_t
+#define MOUNT_FIELD_CHOICE   int64_t
 #define MOUNT_FIELD_FLAG     bool
 
 struct mount_conf {

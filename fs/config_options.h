@@ -15,6 +15,8 @@
  *	DURATION  "5s" (duration_parse)     int64_t, nanoseconds
  *	NUMBER    decimal                   int64_t
  *	OCTAL     octal                     int64_t
+ *	CHOICE    one of the words of       int64_t, the how manieth
+ *		  the argument, "a|b"
  *	FLAG      none                      bool
  *
  * The default is written as on the command line; "" leaves the field NULL,
@@ -26,6 +28,14 @@
 	  "$XDG_CACHE_HOME/dray/UUID (or ~/.cache/dray/UUID) for others.")                         \
 	X(cache_bytes, SIZE, "cache-size", "10G", 64LL << 20, INT64_MAX, "SIZE",                   \
 	  "How much the cache may hold.")                                                          \
+	X(dirty_bytes, SIZE, "dirty-limit", "", 1LL << 20, INT64_MAX, "SIZE",                      \
+	  "How much of it may be not in the cloud yet. Default, and at most: 80 %.")               \
+	X(min_free_bytes, SIZE, "min-free", "", 0, INT64_MAX, "SIZE",                              \
+	  "What the cache leaves free of its disk. Default: 5 %, at most 1G.")                     \
+	X(on_full, CHOICE, "on-full", "block", 0, 0, "block|enospc|readonly",                      \
+	  "When nothing more may wait for the cloud: let writers wait, or refuse them. Data that " \
+	  "the kernel had taken when a write is refused is lost; the program is told at close or " \
+	  "fsync.")                                                                                \
 	X(upload_delay_ns, DURATION, "upload-delay", "5s", NS_PER_MS, 86400 * NS_PER_SECOND,       \
 	  "TIME", "How long changes gather before they are uploaded.")                             \
 	X(upload_threads, NUMBER, "upload-threads", "4", 1, 256, "N", "Uploads at one time.")      \

@@ -41,7 +41,10 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 				.gid = context->gid,
 				.umask = context->umask };
 	struct attributes attributes;
-	int result = ns_create(fs->cache, parent, name, &make, &attributes);
+	int result = io_budget_refuse(fs->cache, true);
+
+	if (!result)
+		result = ns_create(fs->cache, parent, name, &make, &attributes);
 
 	/* The kernel looks names up first; yet its dentry may be out of date. */
 	if (result == -EEXIST && !(fi->flags & O_EXCL)) {
@@ -64,8 +67,10 @@ void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file
 				.gid = context->gid,
 				.umask = context->umask };
 	struct attributes attributes;
-	int result = ns_create_unnamed(fs->cache, parent, &make, &attributes);
+	int result = io_budget_refuse(fs->cache, true);
 
+	if (!result)
+		result = ns_create_unnamed(fs->cache, parent, &make, &attributes);
 	if (result)
 		reply_result(req, "tmpfile", parent, NULL, result);
 	else
@@ -75,7 +80,14 @@ void op_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
+	int result = 0;
 
+	if ((fi->flags & O_ACCMODE) != O_RDONLY)
+		result = io_budget_refuse(fs->cache, true);
+	if (result) {
+		reply_result(req, "open", ino, NULL, result);
+		return;
+	}
 	open_handle(fs, ino, fi);
 	/* Interrupted: the kernel will not send RELEASE. */
 	if (fuse_reply_open(req, fi))
@@ -167,10 +179,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, of
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct late_reply *late;
-	int result = 0;
+	int result = io_budget_refuse(fs->cache, false);
 
 	(void)fi; /* of a page written back, it may be any handle of the inode */
-	if (device_write_drops_privileges())
+	if (!result && device_write_drops_privileges())
 		result = privileges_drop(req, ino);
 	if (!result)
 		result = io_write(fs->cache, ino, (uint64_t)offset, bytes, size);
