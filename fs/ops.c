@@ -9,7 +9,6 @@
 /* What is asked of the kernel, each if it knows it; nothing else is on. */
 static const unsigned int capabilities[] = {
 	FUSE_CAP_ASYNC_READ,	   /* several reads of a file at once */
-	FUSE_CAP_ASYNC_DIO,	   /* and of an O_DIRECT one */
 	FUSE_CAP_PARALLEL_DIROPS,  /* look-ups and listings of one directory */
 	FUSE_CAP_READDIRPLUS,	   /* attributes with a listing, */
 	FUSE_CAP_READDIRPLUS_AUTO, /* when the application seems to want them */
@@ -19,8 +18,10 @@ static const unsigned int capabilities[] = {
 				   /*
 	 * Not here: ATOMIC_O_TRUNC, because the kernel sends no times with it;
 	 * its SETATTR has them. AUTO_INVAL_DATA: nobody else changes data.
-	 * SPLICE_*: bytes are checked on their way. *_LOCKS: the kernel's own
-	 * do for one mount. POSIX_ACL: see wants_acls().
+	 * ASYNC_DIO: what somebody reads into the page cache during an O_DIRECT
+	 * write by AIO would stay there, old. SPLICE_*: bytes are checked on
+	 * their way. *_LOCKS: the kernel's own do for one mount. POSIX_ACL: see
+	 * wants_acls().
 	 */
 };
 

@@ -20,6 +20,9 @@
 #define WAKE_SIGNAL	 SIGUSR2
 #define WAKE_INTERVAL_MS 20
 
+/* How long the kernel may take to let go of what was unmounted. */
+#define LET_GO_MS 5000
+
 struct session {
 	/* immutable after open */
 	struct fs *fs;
@@ -225,7 +228,31 @@ void session_close(struct session *session)
 	free(session);
 }
 
+/*
+ * The kernel ends the loop when nothing refers to the mount any more. A copy of
+ * it in another mount namespace (a container, unshare(1)) would keep the gateway
+ * for as long as that lasts: it is cut off there, with what it wrote kept.
+ */
+static void await_let_go(struct session *session)
+{
+	unsigned int waited;
+
+	for (waited = 0; waited < LET_GO_MS; waited += WAKE_INTERVAL_MS) {
+		if (atomic_load(&session->ended))
+			return;
+		usleep(WAKE_INTERVAL_MS * 1000);
+	}
+	log_warn("%s: another mount namespace has it mounted still: it is cut off there",
+		 session->mountpoint);
+	fs_launder_all(session->fs);
+	stop_loop(session);
+}
+
 int session_unmount(struct session *session)
 {
-	return mountpoint_unmount(session->mountpoint, false);
+	int result = mountpoint_unmount(session->mountpoint, false);
+
+	if (!result)
+		await_let_go(session);
+	return result;
 }

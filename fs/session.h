@@ -39,8 +39,9 @@ int session_run(struct session *session, struct signals *signals);
 void session_close(struct session *session);
 
 /*
- * Unmounts while serving. Returns 0: the session ends by itself; -EBUSY:
- * files are in use and it goes on; -ERR_bad_mountpoint.
+ * Unmounts while serving. Returns 0: the session ends, also if another mount
+ * namespace has a copy of the mount; -EBUSY: files are in use and it goes on;
+ * -ERR_bad_mountpoint.
  */
 int session_unmount(struct session *session);
 

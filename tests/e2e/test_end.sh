@@ -64,6 +64,16 @@ wait $mounting || fail "it did not wait"
 rm "$MNT/held"
 check_tree "$MNT/tree" "$WORK/saved"
 
+# A copy of the mount in another namespace does not keep the gateway.
+# shellcheck disable=SC2016 # the inner shell expands it
+unshare -m --propagation private sh -c 'echo >"$0"; exec sleep 1000' "$WORK/unshared" &
+ends_with_test $!
+until [ -e "$WORK/unshared" ]; do sleep 0.02; done
+pid=$(gateway_pid)
+umount_volume
+await_end "$pid"
+mount_volume
+
 # A signal with nothing in use.
 pid=$(gateway_pid)
 kill -INT "$pid"
