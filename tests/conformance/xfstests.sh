@@ -27,7 +27,7 @@ install_helper() {
 		#!/bin/sh
 		name=\$1
 		shift
-		PATH=$(dirname "$DRAY"):\$PATH exec sh $HELPER "file://$WORK/\$name-store" "\$@" \\
+		PATH=$WORK/bin:\$PATH exec sh $HELPER "file://$WORK/\$name-store" "\$@" \\
 			-o "\$(printf '%s\n' "\$@" | sed -n '/^-o\$/{n;p}' | tail -n 1)",fsname=\$name,cache=$WORK/\$name-cache,log=$LOG
 	EOF
 	chmod +x /usr/sbin/mount.fuse.dray
@@ -41,6 +41,8 @@ inside() {
 	for user in fsgqa fsgqa2 123456-fsgqa; do
 		id "$user" >/dev/null 2>&1 || useradd --badname -m -d "$WORK/home-$user" "$user"
 	done
+	mkdir "$WORK/bin"
+	ln -s "$DRAY" "$WORK/bin/dray"
 	install_helper
 	mkdir "$WORK/test" "$WORK/scratch"
 	"$DRAY" init "file://$WORK/drtest-store" >/dev/null
