@@ -80,6 +80,10 @@ static void *flusher_thread(void *arg)
 	int result;
 
 	while (wait_a_period(flusher)) {
+		/* A checkpoint may have failed while nothing is changed. */
+		result = index_health(cache->index);
+		if (result)
+			cache_fail(cache, result);
 		lsn = index_lsn(cache->index);
 		if (lsn == flusher->flushed_lsn && !segments_have_doomed(cache->segments))
 			continue;
