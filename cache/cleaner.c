@@ -69,7 +69,8 @@ uint64_t cleaner_choose(struct segment_info *list, size_t *count, uint64_t segme
 			list[kept++] = list[i];
 	}
 	*count = kept;
-	qsort(list, kept, sizeof(*list), compare_live);
+	if (kept)
+		qsort(list, kept, sizeof(*list), compare_live);
 	return size > bound ? size - bound : 0;
 }
 
