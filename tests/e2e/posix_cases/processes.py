@@ -2,6 +2,7 @@
 """Several processes and one file."""
 import mmap
 import os
+import signal
 import struct
 
 from posix_cases.support import Case, in_children, read_file, write_file
@@ -22,6 +23,15 @@ class ManyProcesses(Case):
         for number in range(8):
             mine = [line.split(b" ")[1:] for line in lines if line.startswith(b"%d " % number)]
             self.assertEqual(mine, [[b"%03d" % n, b"x" * (n * 7 % 90)] for n in range(250)])
+
+    def test_what_a_killed_program_wrote_is_there(self):
+        child = os.fork()
+        if child == 0:
+            fd = os.open("torso", os.O_WRONLY | os.O_CREAT, 0o644)
+            os.write(fd, b"all of it" * 1000)
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), -signal.SIGKILL)
+        self.assertEqual(read_file("torso"), b"all of it" * 1000)
 
     def test_direct_appends_do_not_overwrite_each_other(self):
         def append(number):
