@@ -13,6 +13,7 @@
 #define BEGIN_ODDS 300
 
 static struct lock lock;
+static bool started; /* else there is nothing to do */
 /* guarded by lock */
 static bool frozen;
 static enum disk_trouble trouble;
@@ -83,6 +84,7 @@ static int hook(struct disk_request *request, void *arg)
 void model_disk_start(const char *directory)
 {
 	lock_init(&lock, LOCK_RANK_LEAF);
+	started = true;
 	undo_start(directory);
 	disk_intercept(hook, NULL);
 }
@@ -92,6 +94,7 @@ void model_disk_stop(void)
 	disk_intercept(NULL, NULL);
 	model_disk_thaw();
 	undo_stop();
+	started = false;
 	lock_destroy(&lock);
 }
 
@@ -104,6 +107,8 @@ void model_disk_freeze(void)
 
 void model_disk_thaw(void)
 {
+	if (!started)
+		return;
 	lock_acquire(&lock);
 	frozen = false;
 	begun = false;
@@ -114,11 +119,15 @@ void model_disk_thaw(void)
 
 void model_disk_cut(uint64_t seed)
 {
+	if (!started)
+		return;
 	undo_some(seed);
 }
 
 void model_disk_forget(void)
 {
+	if (!started)
+		return;
 	undo_forget();
 }
 
@@ -145,6 +154,8 @@ bool model_disk_lost_a_sync(void)
 {
 	bool lost;
 
+	if (!started)
+		return false;
 	lock_acquire(&lock);
 	lost = lost_a_sync;
 	lock_release(&lock);

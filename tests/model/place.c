@@ -227,8 +227,7 @@ bool run_wait(struct run *run)
 
 void run_lose_directory(struct run *run)
 {
-	if (run->crashes || run->troubles)
-		model_disk_forget();
+	model_disk_forget();
 	remove_directory(run->directory);
 }
 
