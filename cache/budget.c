@@ -140,8 +140,8 @@ static struct delayed_reply *next_reply(struct budget *budget, bool *end)
 	struct delayed_reply *reply;
 	uint64_t dirty = dirty_bytes(budget);
 	/* With another policy writes are refused instead, before their turn. */
-	bool full = dirty >= limit_of(budget) &&
-		    limits_on_full(&budget->cache->limits) == FULL_BLOCK;
+	bool full =
+		dirty >= limit_of(budget) && limits_on_full(&budget->cache->limits) == FULL_BLOCK;
 	int64_t now = clock_boot_ns();
 	int64_t until;
 

@@ -45,7 +45,7 @@ for case in enospc:ENOSPC readonly:EROFS; do
 	mount_volume
 	store_full
 	filled=$(fill "${case#*:}")
-	[ "$filled" -ge 5 ] && [ "$filled" -le 9 ] || fail "refused after $filled of 8 MiB"
+	[[ $filled -ge 5 && $filled -le 9 ]] || fail "refused after $filled of 8 MiB"
 	[ "$(status_of dirty_bytes)" -le $((9 << 20)) ] || fail "more is dirty than allowed"
 	cat "$MNT"/fill0 >/dev/null || fail "reading does not go on"
 	rm "$MNT"/fill[1-4] || fail "rm does not go on"
@@ -69,7 +69,8 @@ for _ in $(seq 600); do
 	sleep 0.1
 done
 [ "$(status_of dirty_bytes)" -ge $((8 << 20)) ] || fail "the writer did not come to the limit"
-ls "$MNT" >/dev/null && touch "$MNT/touched" || fail "metadata waits with the writer"
+ls "$MNT" >/dev/null || fail "readdir waits with the writer"
+touch "$MNT/touched" || fail "metadata waits with the writer"
 kill -0 $writer 2>/dev/null || fail "the writer did not wait"
 store_free
 wait $writer || fail "the writer was refused"
