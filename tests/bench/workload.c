@@ -127,7 +127,7 @@ static void append_synced(const char *name, long count)
 
 struct appender {
 	pthread_t thread;
-	char name[16];
+	char name[32];
 	long count;
 };
 
