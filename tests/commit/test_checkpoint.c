@@ -67,7 +67,6 @@ START_TEST(the_log_before_a_checkpoint_is_not_read)
 	seq = committed(&world);
 	/* Inline packs stay: they are content. */
 	for (; seq > 0; seq--) {
-		CLEANUP_FREE char *path = NULL;
 		struct log_entry entry;
 		bool has_pack;
 
