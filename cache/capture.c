@@ -15,26 +15,6 @@
 
 /* Pins. */
 
-struct pin_list {
-	uint64_t *numbers;
-	size_t count;
-	size_t capacity;
-};
-
-static int note_segment(const struct segment_info *info, void *arg)
-{
-	struct pin_list *list = arg;
-
-	if (info->class != SEGMENT_CLASS_WRITTEN || (!info->dirty && !info->open))
-		return 0;
-	if (list->count == list->capacity) {
-		list->capacity = list->capacity * 2 + 64;
-		list->numbers = xrealloc(list->numbers, list->capacity * sizeof(*list->numbers));
-	}
-	list->numbers[list->count++] = info->number;
-	return 0;
-}
-
 static int compare_numbers(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a;
@@ -45,20 +25,20 @@ static int compare_numbers(const void *a, const void *b)
 
 /* Every segment with bytes that are only here, before the cut is taken: what
  * the snapshot shows is then still there. */
-static int pin_segments(struct capture *capture)
+static void pin_segments(struct capture *capture)
 {
 	struct segments *segments = capture->cache->segments;
-	struct pin_list list = { 0 };
+	CLEANUP_FREE struct segment_info *list = NULL;
+	size_t count = segments_list(segments, &list);
 	size_t i;
-	int result = segments_each(segments, note_segment, &list);
 
-	for (i = 0; !result && i < list.count; i++)
-		if (!segment_pin(segments, list.numbers[i]))
-			list.numbers[capture->pins_count++] = list.numbers[i];
-	capture->pins = list.numbers;
-	if (capture->pins_count)
-		qsort(capture->pins, capture->pins_count, sizeof(*capture->pins), compare_numbers);
-	return result;
+	capture->pins = xcalloc(count + 1, sizeof(*capture->pins));
+	for (i = 0; i < count; i++) {
+		if (list[i].class != SEGMENT_CLASS_WRITTEN || (!list[i].dirty && !list[i].open))
+			continue;
+		if (!segment_pin(segments, list[i].number))
+			capture->pins[capture->pins_count++] = list[i].number;
+	}
 }
 
 static bool has_pin(const struct capture *capture, uint64_t segment)
@@ -252,9 +232,7 @@ int capture_take(const struct capture_conf *conf, struct capture *out)
 
 	memset(out, 0, sizeof(*out));
 	out->cache = conf->cache;
-	result = pin_segments(out);
-	if (result)
-		return result;
+	pin_segments(out);
 	result = index_snapshot_take(conf->cache->index, &snapshot, &out->cut_lsn);
 	if (result)
 		return result;

@@ -3,32 +3,25 @@
 
 #include <stdlib.h>
 
-#include "backend/base/buffer.h"
+#include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
-#include "backend/base/log.h"
 #include "cache/cache_int.h"
 #include "cache/evict.h"
 
 #define CLEANER_PAUSE_NS (60 * NS_PER_SECOND)
 
-struct dirty_segments {
-	struct segment_info *list;
-	size_t count;
-	size_t capacity;
-};
-
-static int collect_dirty(const struct segment_info *info, void *arg)
+/* The segments that hold dirty bytes, in an array that the caller frees. */
+static size_t list_dirty(struct cache *cache, struct segment_info **out)
 {
-	struct dirty_segments *found = arg;
+	size_t count = segments_list(cache->segments, out);
+	struct segment_info *list = *out;
+	size_t kept = 0;
+	size_t i;
 
-	if (info->class != SEGMENT_CLASS_WRITTEN || !info->dirty)
-		return 0;
-	if (found->count == found->capacity) {
-		found->capacity = found->capacity ? 2 * found->capacity : 64;
-		found->list = xrealloc(found->list, found->capacity * sizeof(*found->list));
-	}
-	found->list[found->count++] = *info;
-	return 0;
+	for (i = 0; i < count; i++)
+		if (list[i].class == SEGMENT_CLASS_WRITTEN && list[i].dirty)
+			list[kept++] = list[i];
+	return kept;
 }
 
 static bool may_be_emptied(const struct segment_info *info)
@@ -69,8 +62,7 @@ uint64_t cleaner_choose(struct segment_info *list, size_t *count, uint64_t segme
 			list[kept++] = list[i];
 	}
 	*count = kept;
-	if (kept)
-		qsort(list, kept, sizeof(*list), compare_live);
+	qsort(list, kept, sizeof(*list), compare_live);
 	return size > bound ? size - bound : 0;
 }
 
@@ -99,36 +91,34 @@ static bool is_paused(const struct cleaner *cleaner)
 
 int cleaner_keep_bound(struct cleaner *cleaner, struct cache *cache)
 {
-	struct dirty_segments found = { 0 };
+	CLEANUP_FREE struct segment_info *list = NULL;
+	size_t count = list_dirty(cache, &list);
+	uint64_t over = cleaner_choose(list, &count, segments_size(cache->segments));
 	uint64_t gained;
-	uint64_t over;
 	size_t i;
-	int result = segments_each(cache->segments, collect_dirty, &found);
+	int result = 0;
 
-	over = cleaner_choose(found.list, &found.count, segments_size(cache->segments));
-	for (i = 0; !result && over && i < found.count && !is_paused(cleaner); i++) {
-		result = empty(cleaner, cache, &found.list[i], false, &gained);
+	for (i = 0; !result && over && i < count && !is_paused(cleaner); i++) {
+		result = empty(cleaner, cache, &list[i], false, &gained);
 		over = over > gained ? over - gained : 0;
 	}
-	free(found.list);
 	return result;
 }
 
 int cleaner_make_room(struct cleaner *cleaner, struct cache *cache, uint64_t target)
 {
-	struct dirty_segments found = { 0 };
+	CLEANUP_FREE struct segment_info *list = NULL;
+	size_t count = list_dirty(cache, &list);
 	uint64_t gained;
 	size_t i;
-	int result = segments_each(cache->segments, collect_dirty, &found);
+	int result = 0;
 
-	qsort(found.list, found.count, sizeof(*found.list), compare_dirty);
-	for (i = 0; !result && i < found.count && !is_paused(cleaner); i++) {
-		if (evict_used_bytes(cache) <= target ||
-		    found.list[i].dirty > found.list[i].size / 2)
+	qsort(list, count, sizeof(*list), compare_dirty);
+	for (i = 0; !result && i < count && !is_paused(cleaner); i++) {
+		if (evict_used_bytes(cache) <= target || list[i].dirty > list[i].size / 2)
 			break;
-		if (may_be_emptied(&found.list[i]))
-			result = empty(cleaner, cache, &found.list[i], true, &gained);
+		if (may_be_emptied(&list[i]))
+			result = empty(cleaner, cache, &list[i], true, &gained);
 	}
-	free(found.list);
 	return result;
 }

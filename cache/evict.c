@@ -38,12 +38,6 @@ struct evictor {
 	struct cleaner cleaner;
 };
 
-struct candidates {
-	struct segment_info *list;
-	size_t count;
-	size_t capacity;
-};
-
 static uint64_t percent(uint64_t bytes, unsigned int share)
 {
 	return bytes / 100 * share;
@@ -60,19 +54,9 @@ uint64_t evict_used_bytes(struct cache *cache)
 	       index.lmdb_bytes;
 }
 
-static int collect_candidate(const struct segment_info *info, void *arg)
+static bool may_be_dropped(const struct segment_info *info)
 {
-	struct candidates *candidates = arg;
-
-	if (info->dirty || info->open || !info->live)
-		return 0;
-	if (candidates->count == candidates->capacity) {
-		candidates->capacity = candidates->capacity ? 2 * candidates->capacity : 64;
-		candidates->list = xrealloc(candidates->list,
-					    candidates->capacity * sizeof(*candidates->list));
-	}
-	candidates->list[candidates->count++] = *info;
-	return 0;
+	return !info->dirty && !info->open && info->live;
 }
 
 /* Least recently used first. */
@@ -84,37 +68,26 @@ static int compare_use(const void *a, const void *b)
 	return (left->last_used > right->last_used) - (left->last_used < right->last_used);
 }
 
-static int drop_candidates(struct cache *cache, const struct candidates *candidates,
-			   uint64_t target, size_t *dropped_out)
+static int evict_pass(struct cache *cache, uint64_t target)
 {
+	CLEANUP_FREE struct segment_info *list = NULL;
+	size_t count = segments_list(cache->segments, &list);
+	size_t kept = 0;
 	size_t i;
 	int result = 0;
 
-	*dropped_out = 0;
-	for (i = 0; !result && i < candidates->count && evict_used_bytes(cache) > target; i++) {
-		result = evict_segment(cache, &candidates->list[i]);
-		if (!result)
-			++*dropped_out;
-	}
-	return result;
-}
-
-static int evict_pass(struct cache *cache, uint64_t target, size_t *dropped_out)
-{
-	struct candidates candidates = { 0 };
-	int result = segments_each(cache->segments, collect_candidate, &candidates);
-
-	qsort(candidates.list, candidates.count, sizeof(*candidates.list), compare_use);
-	if (!result)
-		result = drop_candidates(cache, &candidates, target, dropped_out);
-	free(candidates.list);
+	for (i = 0; i < count; i++)
+		if (may_be_dropped(&list[i]))
+			list[kept++] = list[i];
+	qsort(list, kept, sizeof(*list), compare_use);
+	for (i = 0; !result && i < kept && evict_used_bytes(cache) > target; i++)
+		result = evict_segment(cache, &list[i]);
 	return result;
 }
 
 int evict_to(struct cache *cache, uint64_t target)
 {
-	size_t dropped = 0;
-	int result = evict_pass(cache, target, &dropped);
+	int result = evict_pass(cache, target);
 
 	if (result || evict_used_bytes(cache) <= target)
 		return result;
@@ -122,7 +95,7 @@ int evict_to(struct cache *cache, uint64_t target)
 	result = segments_seal(cache->segments, SEGMENT_CLASS_FETCHED);
 	if (!result)
 		result = segments_seal(cache->segments, SEGMENT_CLASS_WRITTEN);
-	return result ? result : evict_pass(cache, target, &dropped);
+	return result ? result : evict_pass(cache, target);
 }
 
 bool evict_admit(struct cache *cache, size_t bytes)
@@ -155,20 +128,16 @@ static bool wait_for_work(struct evictor *evictor)
 	return go_on;
 }
 
-static int count_dead(const struct segment_info *info, void *arg)
-{
-	uint64_t *dead = arg;
-
-	if (info->dirty && info->size > info->live)
-		*dead += info->size - info->live;
-	return 0;
-}
-
 static void note_dead_bytes(struct evictor *evictor)
 {
+	CLEANUP_FREE struct segment_info *list = NULL;
+	size_t count = segments_list(evictor->cache->segments, &list);
 	uint64_t dead = 0;
+	size_t i;
 
-	segments_each(evictor->cache->segments, count_dead, &dead);
+	for (i = 0; i < count; i++)
+		if (list[i].dirty && list[i].size > list[i].live)
+			dead += list[i].size - list[i].live;
 	atomic_store(&evictor->dead_bytes, dead);
 }
 

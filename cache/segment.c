@@ -321,15 +321,14 @@ void segments_unlink_doomed(struct segments *segments, uint64_t mark)
 	lock_release(&segments->lock);
 }
 
-int segments_each(struct segments *segments, segment_each_fn *fn, void *arg)
+size_t segments_list(struct segments *segments, struct segment_info **out)
 {
 	struct segment_info *infos;
 	size_t count = 0;
 	size_t i;
-	int result = 0;
 
 	lock_acquire(&segments->lock);
-	infos = xcalloc(segments->count, sizeof(*infos));
+	infos = xcalloc(segments->count + 1, sizeof(*infos));
 	for (i = 0; i < segments->count; i++) {
 		const struct segment *segment = segments->table[i];
 
@@ -347,10 +346,8 @@ int segments_each(struct segments *segments, segment_each_fn *fn, void *arg)
 		};
 	}
 	lock_release(&segments->lock);
-	for (i = 0; i < count && !result; i++)
-		result = fn(&infos[i], arg);
-	free(infos);
-	return result;
+	*out = infos;
+	return count;
 }
 
 int segments_seal(struct segments *segments, enum segment_class class)

@@ -78,7 +78,7 @@ struct segments_stats {
 	uint64_t flushes_total;
 };
 
-/* Called for each segment by segments_each(). */
+/* One of segments_list(). */
 struct segment_info {
 	uint64_t number;
 	enum segment_class class;
@@ -89,7 +89,6 @@ struct segment_info {
 	bool pinned;	    /* by readers, or a capture that is uploaded */
 	uint64_t last_used; /* tick of the last read or append; greater is newer */
 };
-typedef int segment_each_fn(const struct segment_info *info, void *arg);
 /* Called for each record of a segment by segment_scan(). */
 typedef int segment_record_fn(const struct segment_tag *tag, uint32_t record, uint32_t length,
 			      void *arg);
@@ -161,8 +160,9 @@ void segments_unlink_doomed(struct segments *segments, uint64_t mark);
 /* True when segments_unlink_doomed() would find something to unlink. */
 bool segments_have_doomed(struct segments *segments);
 
-/* Neither DOOMED nor LOST ones are shown; a non-zero result of fn ends it. */
-int segments_each(struct segments *segments, segment_each_fn *fn, void *arg);
+/* All but the DOOMED and the LOST ones, in the order of their numbers: an array
+ * that the caller frees, never NULL. Returns how many. */
+size_t segments_list(struct segments *segments, struct segment_info **out);
 /* Records whose headers are whole; their data is not checked. -ENOENT. */
 int segment_scan(struct segments *segments, uint64_t segment, segment_record_fn *fn, void *arg);
 /* Seals the class's open segment, so that it can be reclaimed. */

@@ -54,26 +54,25 @@ static inline void segment_sums_add(struct segment_sums *sums, struct index *ind
 	}
 }
 
-static inline int segment_sums_compare(const struct segment_info *info, void *arg)
+static inline void segment_sums_compare(struct segment_sums *sums, const struct segment_info *info)
 {
-	struct segment_sums *sums = arg;
-
 	ck_assert_uint_lt(info->number, SEGMENT_SUMS_MAX);
 	ck_assert_uint_eq(info->live, sums->live[info->number]);
 	ck_assert_uint_eq(info->dirty, sums->dirty[info->number]);
 	sums->live[info->number] = 0;
-	return 0;
 }
 
 static inline void segment_sums_check(struct cache *cache)
 {
 	struct segment_sums *sums = xcalloc(1, sizeof(*sums));
+	struct segment_info *list;
 	struct index_cursor *cursor;
 	struct row_key start;
 	const uint8_t *key;
 	const uint8_t *value;
 	size_t key_length;
 	size_t value_length;
+	size_t count;
 	size_t i;
 
 	key_extent(&start, 0, 0, 0);
@@ -81,7 +80,10 @@ static inline void segment_sums_check(struct cache *cache)
 	while (index_cursor_next(cursor, &key, &key_length, &value, &value_length) > 0)
 		segment_sums_add(sums, cache->index, key, key_length, value, value_length);
 	index_cursor_close(cursor);
-	segments_each(cache->segments, segment_sums_compare, sums);
+	count = segments_list(cache->segments, &list);
+	for (i = 0; i < count; i++)
+		segment_sums_compare(sums, &list[i]);
+	free(list);
 	/* Rows point to no other segments. */
 	for (i = 0; i < SEGMENT_SUMS_MAX; i++)
 		ck_assert_uint_eq(sums->live[i], 0);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "tests/model/run.h"
 
@@ -77,15 +78,14 @@ static void check_row(struct rows *rows, const uint8_t *key, size_t key_length,
 		check_extent(rows, key, key_length, value, value_length);
 }
 
-/* Non-zero, and why in rows->why, when counters are not the sums of the rows. */
-static int check_segment(const struct segment_info *info, void *arg)
+/* False, and why in rows->why, when counters are not the sums of the rows. */
+static bool check_segment(struct rows *rows, const struct segment_info *info)
 {
-	struct rows *rows = arg;
 	uint64_t *live = &rows->live[info->number % SEGMENTS_MAX];
 	uint64_t *dirty = &rows->dirty[info->number % SEGMENTS_MAX];
 
 	if (info->class == SEGMENT_CLASS_FETCHED)
-		return 0; /* its rows are those of chunks */
+		return true; /* its rows are those of chunks */
 	if (info->live != *live || info->dirty != *dirty) {
 		snprintf(rows->why, sizeof(rows->why),
 			 "segment %llu: counts %llu live and %llu dirty bytes, its rows have "
@@ -93,18 +93,21 @@ static int check_segment(const struct segment_info *info, void *arg)
 			 (unsigned long long)info->number, (unsigned long long)info->live,
 			 (unsigned long long)info->dirty, (unsigned long long)*live,
 			 (unsigned long long)*dirty);
-		return 1;
+		return false;
 	}
 	*live = 0;
-	return 0;
+	return true;
 }
 
 static bool check_segments(struct rows *rows)
 {
+	CLEANUP_FREE struct segment_info *list = NULL;
+	size_t count = segments_list(rows->run->cache->segments, &list);
 	uint64_t i;
 
-	if (segments_each(rows->run->cache->segments, check_segment, rows))
-		return false;
+	for (i = 0; i < count; i++)
+		if (!check_segment(rows, &list[i]))
+			return false;
 	for (i = 0; i < SEGMENTS_MAX && !rows->live[i]; i++)
 		;
 	if (i < SEGMENTS_MAX)

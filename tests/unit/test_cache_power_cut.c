@@ -54,15 +54,6 @@ static void end(void)
 	local_cache_release(&local);
 }
 
-static uint64_t make_file(const char *name)
-{
-	struct ns_make what = { .mode = S_IFREG | 0644 };
-	struct attributes out;
-
-	ck_assert_int_eq(ns_create(local.cache, ROOT_INO, name, &what, &out), 0);
-	return out.ino;
-}
-
 static void write_at(uint64_t ino, uint64_t offset, const void *bytes, size_t length)
 {
 	ck_assert_int_eq(io_write(local.cache, ino, offset, bytes, length), 0);
@@ -173,7 +164,7 @@ START_TEST(a_small_fsync_survives_the_loss_of_all_segment_bytes)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 5000);
 	write_at(ino, 3000, data, 7000);
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
@@ -190,7 +181,7 @@ START_TEST(a_large_fsync_survives_as_well)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, sizeof(data));
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
 	power_cut(true);
@@ -206,7 +197,7 @@ static void move_synced_bytes(bool sync_again)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 100000);
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
 	ck_assert_int_eq(segments_seal(local.cache->segments, SEGMENT_CLASS_WRITTEN), 0);
@@ -240,7 +231,7 @@ START_TEST(what_was_not_synced_is_dropped_as_a_whole)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 5000);
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
 	write_at(ino, 1000, data + 50000, 1000);
@@ -266,7 +257,7 @@ static void rewrite(uint64_t ino, const void *bytes, size_t length)
 /* The journal is made durable by others, the segments are not. */
 static void sync_another_file(void)
 {
-	uint64_t other = make_file("other");
+	uint64_t other = local_cache_make_file(&local, "other");
 
 	write_at(other, 0, data, 100);
 	ck_assert_int_eq(io_fsync(local.cache, other), 0);
@@ -277,7 +268,7 @@ static void truncate_is_not_durable_before(size_t length)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 5000);
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
 	rewrite(ino, data + 1000, length);
@@ -307,7 +298,7 @@ START_TEST(a_truncate_behind_a_flush_is_known_at_close)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 5000);
 	ck_assert_int_eq(attr_set(local.cache, ino, ATTR_SIZE, &none, &out), 0);
 	ck_assert_int_eq(flusher_flush(local.cache), 0);
@@ -327,7 +318,7 @@ START_TEST(close_copies_nothing_into_the_journal_otherwise)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 5000);
 	before = index_lsn(local.cache->index);
 	ck_assert_int_eq(io_flush(local.cache, ino), 0);
@@ -347,7 +338,7 @@ START_TEST(a_mere_kill_loses_nothing)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, sizeof(data));
 	kill_and_open();
 	ck_assert_uint_eq(read_all(ino), sizeof(data));
@@ -366,8 +357,8 @@ START_TEST(a_record_whose_segment_was_reclaimed_is_not_missed)
 	uint64_t ino, other;
 
 	begin();
-	ino = make_file("a");
-	other = make_file("b");
+	ino = local_cache_make_file(&local, "a");
+	other = local_cache_make_file(&local, "b");
 	write_at(ino, 0, data, 100000);
 	segments_seal(local.cache->segments, SEGMENT_CLASS_WRITTEN);
 	write_at(ino, 0, data + 50000, 100000);
@@ -387,7 +378,7 @@ START_TEST(a_doomed_segment_is_not_unlinked_before_its_death_is_durable)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 100000);
 	ck_assert_int_eq(flusher_flush(local.cache), 0);
 	note_durable();
@@ -407,7 +398,7 @@ START_TEST(an_eviction_behind_a_lost_write_hides_nothing)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 100000);
 	fake_cloud_store_file(local.cache, ino);
 	ck_assert_int_eq(flusher_flush(local.cache), 0);
@@ -563,15 +554,18 @@ static void step_evict(struct model_file *file)
 		evict_extents(local.cache, file->ino, draw(FILE_BYTES), UINT64_MAX, 0, &bytes), 0);
 }
 
-static int clean(const struct segment_info *info, void *arg)
+static void step_clean(void)
 {
 	struct clean_stats stats = { 0 };
+	struct segment_info *list;
+	size_t count = segments_list(local.cache->segments, &list);
+	size_t i;
 
-	(void)arg;
-	if (info->class != SEGMENT_CLASS_WRITTEN || info->open || draw(2))
-		return 0;
-	ck_assert_int_eq(clean_segment(local.cache, info->number, draw(2), &stats), 0);
-	return 0;
+	for (i = 0; i < count; i++)
+		if (list[i].class == SEGMENT_CLASS_WRITTEN && !list[i].open && !draw(2))
+			ck_assert_int_eq(
+				clean_segment(local.cache, list[i].number, draw(2), &stats), 0);
+	free(list);
 }
 
 static void step(void)
@@ -613,7 +607,7 @@ static void step(void)
 		kill_and_open();
 		break;
 	case 9:
-		ck_assert_int_eq(segments_each(local.cache->segments, clean, NULL), 0);
+		step_clean();
 		break;
 	case 10:
 		if (draw(2))
@@ -635,7 +629,7 @@ static void run(uint64_t seed)
 	noise = seed;
 	begin();
 	for (i = 0; i < FILES; i++, name[0]++) {
-		files[i].ino = make_file(name);
+		files[i].ino = local_cache_make_file(&local, name);
 		files[i].count = 0;
 		new_version(&files[i]);
 	}
