@@ -57,6 +57,31 @@ static int find_below_locked(struct index *index, const void *key, size_t key_le
 	return result;
 }
 
+/*
+ * The bytes of the item's row as they were before it: `here` is what the active
+ * memtable had; what is below needs to be looked for only when `below` says
+ * that the row may be there. -ENOENT when there was no row. They are good
+ * until the next look.
+ */
+static int find_before_locked(struct index *index, const struct batch_item *item,
+			      const struct memtable_value *here, bool below,
+			      const uint8_t **bytes_out, size_t *length_out)
+{
+	int result;
+
+	if (here) {
+		*bytes_out = here->bytes;
+		*length_out = here->length;
+		return here->deleted ? -ENOENT : 0;
+	}
+	if (!below)
+		return -ENOENT;
+	result = find_below_locked(index, item->key, item->key_length);
+	*bytes_out = index->scratch.data;
+	*length_out = index->scratch.length;
+	return result;
+}
+
 static int nlink_of(const void *value, size_t length, uint32_t *nlink_out)
 {
 	struct inode_row row;
@@ -66,25 +91,22 @@ static int nlink_of(const void *value, size_t length, uint32_t *nlink_out)
 	return result;
 }
 
-/* Counts inodes with links; `before` is what the active memtable had. */
+/* Counts inodes with links; `here` is what the active memtable had. */
 static int count_inode_locked(struct index *index, const struct batch_item *item,
-			      const struct memtable_value *before)
+			      const struct memtable_value *here)
 {
 	uint64_t ino = key_number(item->key, item->key_length);
+	const uint8_t *bytes;
+	size_t length;
 	uint32_t was = 0;
 	uint32_t is = 0;
-	int result = 0;
+	int result =
+		find_before_locked(index, item, here, ino <= index->highest_inode, &bytes, &length);
 
-	if (before) {
-		if (!before->deleted)
-			result = nlink_of(before->bytes, before->length, &was);
-	} else if (ino <= index->highest_inode) {
-		result = find_below_locked(index, item->key, item->key_length);
-		if (!result)
-			result = nlink_of(index->scratch.data, index->scratch.length, &was);
-		else if (result == -ENOENT)
-			result = 0;
-	}
+	if (!result)
+		result = nlink_of(bytes, length, &was);
+	else if (result == -ENOENT)
+		result = 0;
 	if (!result && item->op == BATCH_OP_ROW_PUT)
 		result = nlink_of(item->value, item->value_length, &is);
 	if (result)
@@ -104,24 +126,22 @@ static int mapped_of(const void *value, size_t length, uint64_t *mapped_out)
 	return result;
 }
 
-/* Sums up the bytes of all files; `before` as above. */
+/* Sums up the bytes of all files; `here` as above. */
 static int count_content_locked(struct index *index, const struct batch_item *item,
-				const struct memtable_value *before)
+				const struct memtable_value *here)
 {
+	uint64_t ino = key_number(item->key, item->key_length);
+	const uint8_t *bytes;
+	size_t length;
 	uint64_t was = 0;
 	uint64_t is = 0;
-	int result = 0;
+	int result = find_before_locked(index, item, here, ino <= index->highest_content, &bytes,
+					&length);
 
-	if (before) {
-		if (!before->deleted)
-			result = mapped_of(before->bytes, before->length, &was);
-	} else if (key_number(item->key, item->key_length) <= index->highest_content) {
-		result = find_below_locked(index, item->key, item->key_length);
-		if (!result)
-			result = mapped_of(index->scratch.data, index->scratch.length, &was);
-		else if (result == -ENOENT)
-			result = 0;
-	}
+	if (!result)
+		result = mapped_of(bytes, length, &was);
+	else if (result == -ENOENT)
+		result = 0;
 	if (!result && item->op == BATCH_OP_ROW_PUT)
 		result = mapped_of(item->value, item->value_length, &is);
 	if (!result)
