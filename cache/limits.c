@@ -67,7 +67,7 @@ void limits_note_disk(struct limits *limits, uint64_t disk_size, uint64_t free_b
 	atomic_store(&limits->disk_bytes, available > min_free ? available - min_free : 0);
 }
 
-int limits_refuse(const struct limits *limits, uint64_t dirty, int opening)
+int limits_refuse(const struct limits *limits, uint64_t dirty, bool opening)
 {
 	uint64_t limit = limits_dirty_bytes(limits);
 	enum full_policy policy = limits_on_full(limits);

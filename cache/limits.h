@@ -18,21 +18,14 @@
 #define DRAY_CACHE_LIMITS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define LIMITS_DIRTY_PERCENT 80
 
-/* When nothing more can be taken in: X(name, spelling). */
-#define FULL_POLICIES(X)         \
-	X(FULL_BLOCK, "block")   \
-	X(FULL_ENOSPC, "enospc") \
-	X(FULL_READONLY, "readonly")
-
-enum full_policy {
-#define X(name, spelling) name,
-	FULL_POLICIES(X)
-#undef X
-};
+/* When nothing more can be taken in; their names, in this order. */
+enum full_policy { FULL_BLOCK, FULL_ENOSPC, FULL_READONLY };
+#define FULL_POLICY_NAMES "block|enospc|readonly"
 
 struct limits_conf {
 	uint64_t cache_bytes;
@@ -50,8 +43,6 @@ struct limits {
 	/* what the disk allows, as of the last limits_note_disk() */
 	_Atomic uint64_t disk_bytes;
 };
-
-struct cache;
 
 void limits_init(struct limits *limits, const struct limits_conf *conf);
 void limits_set(struct limits *limits, const struct limits_conf *conf);
@@ -79,6 +70,6 @@ uint64_t limits_min_free_default(uint64_t disk_size);
  * lost to the program, which learns of it at close or fsync only.
  */
 #define LIMITS_HEADROOM_PERCENT 10
-int limits_refuse(const struct limits *limits, uint64_t dirty, int opening);
+int limits_refuse(const struct limits *limits, uint64_t dirty, bool opening);
 
 #endif

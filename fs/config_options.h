@@ -6,6 +6,8 @@
 #ifndef DRAY_FS_CONFIG_OPTIONS_H
 #define DRAY_FS_CONFIG_OPTIONS_H
 
+#include "cache/limits.h"
+
 /*
  * X(field, kind, name, default, min, max, argument, help)
  *
@@ -32,7 +34,7 @@
 	  "How much of it may be not in the cloud yet. Default, and at most: 80 %.")               \
 	X(min_free_bytes, SIZE, "min-free", "", 0, INT64_MAX, "SIZE",                              \
 	  "What the cache leaves free of its disk. Default: 5 %, at most 1G.")                     \
-	X(on_full, CHOICE, "on-full", "block", 0, 0, "block|enospc|readonly",                      \
+	X(on_full, CHOICE, "on-full", "block", 0, 0, FULL_POLICY_NAMES,                            \
 	  "When nothing more may wait for the cloud: let writers wait, or refuse them. Data that " \
 	  "the kernel had taken when a write is refused is lost; the program is told at close or " \
 	  "fsync.")                                                                                \

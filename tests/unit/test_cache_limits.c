@@ -76,14 +76,14 @@ START_TEST(refusals_follow_the_policy)
 {
 	struct limits limits = make(100 * GIB, 10 * GIB, 0, FULL_BLOCK);
 
-	ck_assert_int_eq(limits_refuse(&limits, 20 * GIB, 0), 0);
+	ck_assert_int_eq(limits_refuse(&limits, 20 * GIB, false), 0);
 	limits = make(100 * GIB, 10 * GIB, 0, FULL_ENOSPC);
-	ck_assert_int_eq(limits_refuse(&limits, 10 * GIB - 1, 0), 0);
-	ck_assert_int_eq(limits_refuse(&limits, 10 * GIB, 0), -ENOSPC);
-	ck_assert_int_eq(limits_refuse(&limits, 9 * GIB + 100, 1), -ENOSPC);
-	ck_assert_int_eq(limits_refuse(&limits, 8 * GIB, 1), 0);
+	ck_assert_int_eq(limits_refuse(&limits, 10 * GIB - 1, false), 0);
+	ck_assert_int_eq(limits_refuse(&limits, 10 * GIB, false), -ENOSPC);
+	ck_assert_int_eq(limits_refuse(&limits, 9 * GIB + 100, true), -ENOSPC);
+	ck_assert_int_eq(limits_refuse(&limits, 8 * GIB, true), 0);
 	limits = make(100 * GIB, 10 * GIB, 0, FULL_READONLY);
-	ck_assert_int_eq(limits_refuse(&limits, 10 * GIB, 0), -EROFS);
+	ck_assert_int_eq(limits_refuse(&limits, 10 * GIB, false), -EROFS);
 }
 END_TEST
 
