@@ -393,10 +393,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("checkpoint");
 	TCase *cases = tcase_create("checkpoint");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(cases, each_of_many_checkpoints_restores_to_the_state_it_was_made_of, 0,
 			    4);
@@ -413,11 +410,5 @@ int main(void)
 	tcase_add_test(cases, a_checkpoint_that_fails_leaves_nothing_behind);
 	tcase_add_test(cases, a_checkpoint_is_due_by_commits_or_by_rows_in_proportion);
 	tcase_add_test(cases, the_thread_makes_checkpoints_by_itself);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("checkpoint", cases);
 }

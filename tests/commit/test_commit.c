@@ -390,10 +390,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("commit");
 	TCase *cases = tcase_create("commit");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(cases, a_file_comes_back_on_a_new_machine);
 	tcase_add_test(cases, a_large_file_comes_back_and_a_copy_of_it_costs_nothing);
@@ -406,11 +403,5 @@ int main(void)
 	tcase_add_loop_test(cases, lost_replies_and_busy_stores_change_nothing, 0, 5);
 	tcase_add_test(cases, a_decided_commit_is_put_by_a_later_attempt);
 	tcase_add_test(cases, rotten_bytes_are_not_uploaded_and_hold_up_nobody);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("commit", cases);
 }

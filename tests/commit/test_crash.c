@@ -318,19 +318,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("crash");
 	TCase *cases = tcase_create("crash");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(cases, each_point_is_survived, 0,
 			    (int)(sizeof(points) / sizeof(points[0])));
 	tcase_add_loop_test(cases, a_crash_at_any_point_loses_nothing, 0, 8);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("crash", cases);
 }

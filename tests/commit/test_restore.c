@@ -495,10 +495,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("restore");
 	TCase *cases = tcase_create("restore");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(cases, a_damaged_commit_is_named_and_nothing_is_served, 0, 2);
 	tcase_add_test(cases, a_log_that_ends_too_early_is_not_taken_for_the_whole);
@@ -512,11 +509,5 @@ int main(void)
 	tcase_add_test(cases, a_commit_that_wins_against_the_fence_is_taken_in);
 	tcase_add_test(cases, many_commits_are_read_ahead_and_taken_in_order);
 	tcase_add_test(cases, a_commit_of_many_rows_is_put_in_parts);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("restore", cases);
 }

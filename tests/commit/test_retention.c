@@ -207,10 +207,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("retention");
 	TCase *cases = tcase_create("retention");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(cases, what_is_superfluous_goes_after_two_checkpoints_and_a_day);
 	tcase_add_test(cases, runs_that_younger_checkpoints_share_stay);
@@ -219,11 +216,5 @@ int main(void)
 	tcase_add_test(cases, a_dirty_cache_older_than_the_log_is_kept_as_it_is);
 	tcase_add_test(cases, a_commit_stays_while_a_file_is_in_it);
 	tcase_add_test(cases, parts_of_removed_commits_are_removed);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("retention", cases);
 }

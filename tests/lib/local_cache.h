@@ -83,4 +83,14 @@ static inline void local_cache_release(struct local_cache *local)
 	scratch_remove(local->directory);
 }
 
+/* An empty file in the root; its inode number. */
+static inline uint64_t local_cache_make_file(struct local_cache *local, const char *name)
+{
+	struct ns_make what = { .mode = S_IFREG | 0644 };
+	struct attributes out;
+
+	ck_assert_int_eq(ns_create(local->cache, ROOT_INO, name, &what, &out), 0);
+	return out.ino;
+}
+
 #endif

@@ -15,16 +15,14 @@
 #define UNIT_SECONDS_MAX 600 /* against hangs: a busy machine is slow */
 #endif
 
-static inline int unit_run(const char *name, const TTest *const *tests, size_t count)
+/* Runs the cases, for programs that add theirs in another way, as loops say;
+ * the status to exit with. */
+static inline int unit_run_cases(const char *name, TCase *cases)
 {
 	Suite *suite = suite_create(name);
-	TCase *cases = tcase_create(name);
 	SRunner *runner;
 	int failed;
-	size_t i;
 
-	for (i = 0; i < count; i++)
-		tcase_add_test(cases, tests[i]);
 	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
@@ -32,6 +30,16 @@ static inline int unit_run(const char *name, const TTest *const *tests, size_t c
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int unit_run(const char *name, const TTest *const *tests, size_t count)
+{
+	TCase *cases = tcase_create(name);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		tcase_add_test(cases, tests[i]);
+	return unit_run_cases(name, cases);
 }
 
 #define UNIT_MAIN(name, ...)                                                    \

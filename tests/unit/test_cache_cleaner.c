@@ -21,22 +21,13 @@ static uint64_t ino;
 static uint8_t want[FILE_BYTES];
 static uint8_t got[FILE_BYTES];
 
-static uint64_t make_file(const char *name)
-{
-	struct ns_make what = { .mode = S_IFREG | 0644 };
-	struct attributes out;
-
-	ck_assert_int_eq(ns_create(local.cache, ROOT_INO, name, &what, &out), 0);
-	return out.ino;
-}
-
 /* A cache with segments of 1 MiB and one file of 4 MiB. */
 static void start(void)
 {
 	const struct local_cache conf = { .cache_bytes = 32 * MIB };
 
 	local_cache_init_as(&local, &conf);
-	ino = make_file("file");
+	ino = local_cache_make_file(&local, "file");
 	noise_fill(1, want, sizeof(want));
 	ck_assert_int_eq(io_write(local.cache, ino, 0, want, sizeof(want)), 0);
 }

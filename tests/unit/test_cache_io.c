@@ -39,15 +39,6 @@ static void end(void)
 	local_cache_release(&local);
 }
 
-static uint64_t make_file(const char *name)
-{
-	struct ns_make what = { .mode = S_IFREG | 0644 };
-	struct attributes out;
-
-	ck_assert_int_eq(ns_create(local.cache, ROOT_INO, name, &what, &out), 0);
-	return out.ino;
-}
-
 static void write_at(uint64_t ino, uint64_t offset, const void *bytes, size_t length)
 {
 	ck_assert_int_eq(io_write(local.cache, ino, offset, bytes, length), 0);
@@ -115,7 +106,7 @@ START_TEST(a_write_is_one_extent_and_a_large_one_a_few)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 5000, data, 10000);
 	ck_assert_uint_eq(extents_of(ino, &extent), 1);
 	ck_assert_uint_eq(extent.offset, 5000);
@@ -138,7 +129,7 @@ START_TEST(offsets_beyond_the_largest_file_are_refused)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	ck_assert_int_eq(io_write(local.cache, ino, INT64_MAX, data, 1), -EFBIG);
 	ck_assert_int_eq(io_write(local.cache, ino, UINT64_MAX, data, 2), -EFBIG);
 	write_at(ino, INT64_MAX - 1, data, 1);
@@ -167,7 +158,7 @@ START_TEST(allocation_changes_what_its_mode_says)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	ck_assert_int_eq(io_fallocate(local.cache, ino, 0, 1000, 9000), 0);
 	ck_assert_uint_eq(content_of(ino).size, 10000);
 	write_at(ino, 0, data, 10000);
@@ -202,7 +193,7 @@ START_TEST(a_hole_in_many_extents_is_made_batch_by_batch)
 	unsigned int i;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	for (i = 0; i < 2500; i++)
 		write_at(ino, i * 100, data, 60);
 	lsn = index_lsn(local.cache->index);
@@ -229,7 +220,7 @@ START_TEST(truncation_to_nothing_takes_all_extents_away)
 	unsigned int i;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	for (i = 0; i < 3000; i++)
 		write_at(ino, i * 10, data, 10);
 	truncate_to(ino, 0);
@@ -252,7 +243,7 @@ START_TEST(bytes_in_chunks_are_read_with_and_without_their_local_place)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 1000, data, 300000);
 	fake_cloud_store_file(local.cache, ino);
 	ck_assert_uint_eq(segments_dirty_bytes(local.cache->segments), 0);
@@ -298,7 +289,7 @@ START_TEST(rotten_bytes_that_the_cloud_has_are_read_from_there)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 20000);
 	fake_cloud_store_file(local.cache, ino);
 	extents_of(ino, &extent);
@@ -320,7 +311,7 @@ START_TEST(rotten_bytes_that_are_nowhere_else_are_an_error)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 20000);
 	extents_of(ino, &extent);
 	rot(&extent, 9000);
@@ -345,7 +336,7 @@ START_TEST(a_miss_does_not_wait_when_told_so)
 	begin();
 	ck_assert_int_eq(store_open("mem://io", true, &store), 0);
 	local.cache->store = store;
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 20000);
 	fake_cloud_store_file(local.cache, ino);
 	ck_assert_int_eq(evict_extents(local.cache, ino, 0, UINT64_MAX, 0, &bytes), 0);
@@ -373,7 +364,7 @@ START_TEST(holes_and_data_are_found)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	ck_assert_int_eq(io_seek(local.cache, ino, 0, SEEK_DATA, &at), -ENXIO);
 	write_at(ino, 1000, data, 500);
 	write_at(ino, 1500, data, 500);
@@ -402,8 +393,8 @@ START_TEST(a_copy_shares_chunks_and_copies_what_is_in_none)
 	uint64_t from, to, copied, written;
 
 	begin();
-	from = make_file("from");
-	to = make_file("to");
+	from = local_cache_make_file(&local, "from");
+	to = local_cache_make_file(&local, "to");
 	write_at(from, 10000, data, 100000);
 	fake_cloud_store_file(local.cache, from);
 	written = segment_stats().written_bytes;
@@ -439,7 +430,7 @@ START_TEST(a_copy_ends_where_its_source_ends)
 	uint64_t ino, copied;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 10000);
 	ck_assert_int_eq(io_copy_range(local.cache, ino, 10000, ino, 20000, 5, &copied), 0);
 	ck_assert_uint_eq(copied, 0);
@@ -459,7 +450,7 @@ START_TEST(a_small_fsync_flushes_the_journal_once_and_no_segment)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 4096);
 	before = index_stats();
 	flushes = segment_stats().flushes_total;
@@ -482,7 +473,7 @@ START_TEST(a_large_fsync_flushes_segments_before_the_journal)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, sizeof(data));
 	flushes = segment_stats().flushes_total;
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
@@ -503,7 +494,7 @@ START_TEST(what_the_flusher_made_durable_is_not_flushed_again)
 	uint64_t ino;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, sizeof(data));
 	ck_assert_int_eq(flusher_flush(local.cache), 0);
 	write_at(ino, 0, data, 4096);
@@ -530,7 +521,7 @@ START_TEST(an_fsync_makes_dirty_content_a_barrier)
 	uint64_t ino, lsn;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	write_at(ino, 0, data, 4096);
 	ck_assert_uint_eq(barrier_flags(ino), 0);
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
@@ -570,7 +561,7 @@ START_TEST(an_fsync_ends_although_another_thread_keeps_writing)
 	int i;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	pthread_create(&writer, NULL, write_all_the_time, &ino);
 	for (i = 0; i < 5; i++)
 		ck_assert_int_eq(io_fsync(local.cache, ino), 0);
@@ -630,7 +621,7 @@ START_TEST(readers_see_whole_writes)
 	int i;
 
 	begin();
-	ino = make_file("a");
+	ino = local_cache_make_file(&local, "a");
 	for (i = 0; i < 2; i++)
 		pthread_create(&readers[i], NULL, read_versions, &ino);
 	pthread_create(&flusher, NULL, flush_all_the_time, NULL);

@@ -403,10 +403,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("plan");
 	TCase *cases = tcase_create("plan");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(cases, random_pieces_are_found_again_in_their_chunks, 0, 30);
 	tcase_add_test(cases, small_files_share_solid_chunks);
@@ -416,11 +413,5 @@ int main(void)
 	tcase_add_test(cases, an_open_short_run_is_left_alone);
 	tcase_add_test(cases, a_piece_never_needs_more_references_than_a_row_holds);
 	tcase_add_test(cases, a_file_that_cannot_be_read_is_given_up_and_the_others_go_on);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("plan", cases);
 }

@@ -156,21 +156,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("read_only");
 	TCase *cases = tcase_create("read_only");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(cases, a_journal_that_cannot_be_written_makes_the_cache_read_only, 0,
 			    2);
 	tcase_add_loop_test(cases, a_failed_fsync_is_not_forgotten, 0, 2);
 	tcase_add_test(cases, a_full_disk_refuses_a_write_and_goes_on_when_there_is_room);
 	tcase_add_test(cases, an_index_that_cannot_be_written_makes_the_cache_read_only);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("read_only", cases);
 }

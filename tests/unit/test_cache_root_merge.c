@@ -335,21 +335,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("root_merge");
 	TCase *cases = tcase_create("root_merge");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(cases, a_checkpoint_is_the_one_before_with_the_changes, 0, 10);
 	tcase_add_test(cases, what_did_not_change_is_kept_and_not_read);
 	tcase_add_test(cases, rows_that_are_appended_rewrite_one_run_at_most);
 	tcase_add_test(cases, all_rows_may_be_deleted_one_by_one_or_at_once);
 	tcase_add_test(cases, the_bytes_of_all_contents_are_counted);
-	tcase_set_timeout(cases, UNIT_SECONDS_MAX);
-	suite_add_tcase(suite, cases);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return unit_run_cases("root_merge", cases);
 }

@@ -12,15 +12,6 @@
 static struct local_cache local;
 static const uint8_t data[100000];
 
-static uint64_t make_file(const char *name)
-{
-	struct ns_make what = { .mode = S_IFREG | 0644 };
-	struct attributes out;
-
-	ck_assert_int_eq(ns_create(local.cache, ROOT_INO, name, &what, &out), 0);
-	return out.ino;
-}
-
 static void write_at(uint64_t ino, uint64_t offset, size_t length)
 {
 	ck_assert_int_eq(io_write(local.cache, ino, offset, data, length), 0);
@@ -47,8 +38,8 @@ START_TEST(the_bytes_of_all_files_are_used)
 	uint64_t b;
 
 	local_cache_init(&local);
-	a = make_file("a");
-	b = make_file("b");
+	a = local_cache_make_file(&local, "a");
+	b = local_cache_make_file(&local, "b");
 	ck_assert_uint_eq(used(), 0);
 	write_at(a, 0, 50000);
 	write_at(b, 1 << 20, 100000);
@@ -75,7 +66,7 @@ START_TEST(the_sum_survives_checkpoints_and_kills)
 	local_cache_init(&local);
 	for (i = 0; i < 10; i++) {
 		snprintf(name, sizeof(name), "%u", i);
-		files[i] = make_file(name);
+		files[i] = local_cache_make_file(&local, name);
 		write_at(files[i], 0, 1000);
 		if (i == 3)
 			ck_assert_int_eq(index_checkpoint(local.cache->index), 0);
@@ -121,7 +112,7 @@ START_TEST(what_is_not_uploaded_needs_its_place)
 	local_cache_init(&local);
 	local.cache->store = &retry;
 	store_bytes = 1000000;
-	file = make_file("f");
+	file = local_cache_make_file(&local, "f");
 	write_at(file, 0, 100000);
 	cache_space_get(local.cache, &space);
 	ck_assert_uint_eq(space.free_bytes, 900000);
