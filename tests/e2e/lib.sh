@@ -115,6 +115,13 @@ kill_gateway() {
 	await_end "$pid"
 }
 
+# server SETTING=VALUE[&...]: changes the proxy before the S3 server, in tests
+# that have one (rgw_faults_*, rgw_link_*; see tests/lib/fault_proxy.py).
+server() {
+	requires curl
+	curl -sf "$DRAY_TEST_FAULT_CONTROL/?$1" >/dev/null
+}
+
 # refused COMMAND...: the command fails with status 1 and one line, which is
 # left in $REFUSAL.
 refused() {

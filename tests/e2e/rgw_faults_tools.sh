@@ -5,10 +5,8 @@
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
 requires_mount
-requires curl
 URL=$DRAY_TEST_S3_URL
 dray() { timeout 120 "$DRAY" "$@"; }
-server() { curl -sf "$DRAY_TEST_FAULT_CONTROL/?$1" >/dev/null; }
 
 # status N COMMAND...: the command ends with status N.
 status() {

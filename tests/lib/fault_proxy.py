@@ -5,7 +5,7 @@
     fault_proxy.py UPSTREAM_HOST:PORT [KEY=VALUE]...
 
 prints "endpoint=URL control=URL" once it listens, both on free ports of
-127.0.0.1, and ends when its standard input does. While it runs, a GET of the
+127.0.0.1 (or of the address in listen=), and ends when its standard input does. While it runs, a GET of the
 control URL changes settings and prints all of them with the counters, as JSON:
 
     curl "$control/?p_503=0.5&latency=20"      curl "$control/?reset"
@@ -262,12 +262,16 @@ class Proxy:
 async def main(upstream, settings):
     host, port = upstream.rsplit(":", 1)
     proxy = Proxy(host, int(port))
-    for setting in settings:
-        proxy.set(*setting.split("=", 1))
+    address = "127.0.0.1"
+    for key, value in (setting.split("=", 1) for setting in settings):
+        if key == "listen":
+            address = value
+        else:
+            proxy.set(key, value)
     urls = []
     for serve in (proxy.serve, proxy.control):
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 20)
-        urls.append("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+        server = await asyncio.start_server(serve, address, 0, limit=1 << 20)
+        urls.append("http://%s:%d" % server.sockets[0].getsockname()[:2])
     print("endpoint=%s control=%s" % tuple(urls), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     os._exit(0)  # connections are under way; nobody is interested any more
