@@ -39,6 +39,7 @@
 #include "backend/store_stats.h"
 #include "backend/volume_format.h"
 #include "cache/limits.h"
+#include "cache/read_stats.h"
 
 struct cache;
 
@@ -155,6 +156,7 @@ struct cache_status {
 	char last_error[512];
 	uint64_t logical_bytes_committed_total;
 	uint64_t commits_total;
+	struct read_stats_snapshot reads;
 	struct store_stats_snapshot store;
 	unsigned int damaged_count; /* more than the table holds are not counted */
 	struct cache_damage damaged[CACHE_DAMAGE_MAX];

@@ -11,6 +11,7 @@
 #include "cache/damage.h"
 #include "cache/index.h"
 #include "cache/node.h"
+#include "cache/read_stats.h"
 #include "cache/segment.h"
 
 struct budget;
@@ -48,6 +49,8 @@ struct cache {
 	struct lock renames;
 	/* Cut of the commit that is being uploaded; 0: none. The committer sets it. */
 	_Atomic uint64_t uploading_lsn;
+
+	struct read_stats read_stats;
 
 	/* Bytes of rows in the commits of this mount. The committer adds. */
 	_Atomic uint64_t log_row_bytes;

@@ -31,6 +31,7 @@ struct chunk_bytes *chunk_bytes_new(uint64_t chunk, struct buffer *raw, struct b
 	bytes->capacity = raw->capacity;
 	bytes->data = buffer_steal(raw, &bytes->length);
 	atomic_init(&bytes->references, 1);
+	atomic_init(&bytes->unread, bytes->length);
 	return bytes;
 }
 
@@ -49,6 +50,17 @@ void chunk_bytes_put(struct chunk_bytes *bytes)
 	raw = (struct buffer){ bytes->data, bytes->length, bytes->capacity };
 	buffer_pool_give(bytes->pool, &raw);
 	free(bytes);
+}
+
+size_t chunk_bytes_note_read(struct chunk_bytes *bytes, size_t length)
+{
+	size_t unread = atomic_load(&bytes->unread);
+	size_t first;
+
+	do {
+		first = unread < length ? unread : length;
+	} while (first && !atomic_compare_exchange_weak(&bytes->unread, &unread, unread - first));
+	return first;
 }
 
 static struct chunk_bytes **bucket_of(struct chunk_memory *memory, uint64_t chunk)

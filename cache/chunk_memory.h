@@ -14,6 +14,7 @@
 #define DRAY_CACHE_CHUNK_MEMORY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ struct chunk_bytes {
 	struct buffer_pool *pool; /* where the memory goes */
 	/* atomic */
 	atomic_uint references;
+	atomic_bool kept;      /* given to the cache disk, too */
+	_Atomic size_t unread; /* so many of them nobody has read yet */
 	/* guarded by the map's lock */
 	struct chunk_bytes *hash_next;
 	struct chunk_bytes *newer;
@@ -44,6 +47,9 @@ void chunk_memory_free(struct chunk_memory *memory);
 struct chunk_bytes *chunk_bytes_new(uint64_t chunk, struct buffer *raw, struct buffer_pool *pool);
 struct chunk_bytes *chunk_bytes_get(struct chunk_bytes *bytes);
 void chunk_bytes_put(struct chunk_bytes *bytes);
+/* `length` of the bytes are read: how many of these for the first time, as far
+ * as counting tells. */
+size_t chunk_bytes_note_read(struct chunk_bytes *bytes, size_t length);
 
 /* The entry, referenced for the caller and now the newest; or NULL. */
 struct chunk_bytes *chunk_memory_find(struct chunk_memory *memory, uint64_t chunk);

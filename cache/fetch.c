@@ -15,6 +15,7 @@
 #include "cache/chunk_memory.h"
 #include "cache/fetch_job.h"
 #include "cache/flight.h"
+#include "cache/io.h"
 
 #define FETCH_MEMORY_BYTES (32u << 20)
 #define FETCH_AHEAD_BYTES  (64u << 20)
@@ -50,13 +51,13 @@ static uint64_t flights_over(struct fetch *fetch)
 	return over;
 }
 
-static void queue_job_locked(struct fetch *fetch, struct fetch_job *job)
+static void queue_job_locked(struct fetch *fetch, struct fetch_job *job, unsigned int flags)
 {
 	uint32_t i;
 
 	lock_assert_held(&fetch->lock);
 	for (i = 0; i < job->count; i++) {
-		flight_add(&fetch->flights, job->targets[i].chunk);
+		flight_add(&fetch->flights, job->targets[i].chunk, !(flags & IO_NO_CACHE));
 		fetch->queued_raw_bytes += job->targets[i].row.raw_length;
 	}
 	*fetch->queue_end = job;
@@ -93,7 +94,7 @@ static bool wanted_ahead(uint64_t chunk, void *arg)
  * ended. -EAGAIN when more have ended since: one of them may have brought it,
  * so look again.
  */
-static int start_miss(struct fetch *fetch, uint64_t chunk, uint64_t over)
+static int start_miss(struct fetch *fetch, uint64_t chunk, uint64_t over, unsigned int flags)
 {
 	struct fetch_job *job;
 	int result = fetch_job_new(fetch->cache->index, chunk, &job);
@@ -106,7 +107,7 @@ static int start_miss(struct fetch *fetch, uint64_t chunk, uint64_t over)
 		result = -EAGAIN;
 	} else if (job_trim_locked(fetch, job)) {
 		fetch->stats.misses++;
-		queue_job_locked(fetch, job);
+		queue_job_locked(fetch, job, flags);
 		job = NULL;
 	}
 	lock_release(&fetch->lock);
@@ -150,7 +151,8 @@ static struct chunk_bytes *find_in_memory(struct fetch *fetch, uint64_t chunk)
 }
 
 /* Waits for the chunk's flight. -EAGAIN: there is none (it landed). */
-static int wait_flight(struct fetch *fetch, uint64_t chunk, struct chunk_bytes **out)
+static int wait_flight(struct fetch *fetch, uint64_t chunk, unsigned int flags,
+		       struct chunk_bytes **out)
 {
 	struct flight *flight;
 	int result = 0;
@@ -162,6 +164,7 @@ static int wait_flight(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *
 		return -EAGAIN;
 	}
 	flight_get(flight);
+	flight->keep |= !(flags & IO_NO_CACHE);
 	while (flight->state == FLIGHT_WANTED)
 		condition_wait(&fetch->landed, &fetch->lock);
 	if (flight->state == FLIGHT_READY)
@@ -173,8 +176,34 @@ static int wait_flight(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *
 	return result;
 }
 
-int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length, bool no_wait,
-	       void *bytes)
+/*
+ * Bytes in memory that no flight has given to the cache disk, for a reader who
+ * wants them there. It takes a flight as well, so that it is done once.
+ */
+static void keep_late(struct fetch *fetch, struct chunk_bytes *bytes)
+{
+	struct flight_table *flights = &fetch->flights;
+	bool mine;
+
+	lock_acquire(&fetch->lock);
+	mine = !atomic_load(&bytes->kept) && !flight_find(flights, bytes->chunk);
+	if (mine) {
+		atomic_store(&bytes->kept, true);
+		flight_add(flights, bytes->chunk, true);
+		flight_land(flight_find(flights, bytes->chunk), bytes, 0);
+	}
+	lock_release(&fetch->lock);
+	if (!mine)
+		return;
+	cached_chunk_keep(fetch->cache, bytes);
+	lock_acquire(&fetch->lock);
+	flight_remove(flights, bytes->chunk);
+	condition_broadcast(&fetch->landed);
+	lock_release(&fetch->lock);
+}
+
+int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length,
+	       unsigned int flags, void *bytes, uint64_t *missed)
 {
 	struct chunk_bytes *found;
 	uint64_t over;
@@ -192,24 +221,28 @@ int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t le
 			lock_release(&fetch->lock);
 			return result;
 		}
-		result = start_miss(fetch, chunk, over);
-		if (!result && no_wait)
+		result = start_miss(fetch, chunk, over, flags);
+		if (!result && flags & IO_NO_WAIT)
 			return -EAGAIN;
 		if (!result)
-			result = wait_flight(fetch, chunk, &found);
+			result = wait_flight(fetch, chunk, flags, &found);
 		if (!result)
 			break;
 		if (result != -EAGAIN)
 			return result;
 	}
 	result = copy_out(found, offset, length, bytes);
+	*missed += chunk_bytes_note_read(found, length);
+	if (!(flags & IO_NO_CACHE) && !atomic_load(&found->kept))
+		keep_late(fetch, found);
 	if ((uint64_t)offset + length == found->length)
 		retire(fetch, chunk);
 	chunk_bytes_put(found);
 	return result;
 }
 
-/* Waits until the chunk's flight, if it has one, is over. */
+/* Waits until the chunk's flight, if it has one, is over. -EAGAIN when that one
+ * did not mean to keep the bytes and could not be told any more. */
 static int wait_over(struct fetch *fetch, uint64_t chunk)
 {
 	struct flight *flight;
@@ -218,11 +251,16 @@ static int wait_over(struct fetch *fetch, uint64_t chunk)
 	lock_acquire(&fetch->lock);
 	flight = flight_find(&fetch->flights, chunk);
 	if (flight) {
+		bool too_late = !flight->keep && flight->state != FLIGHT_WANTED;
+
 		flight_get(flight);
+		flight->keep = true;
 		while (!flight->over)
 			condition_wait(&fetch->landed, &fetch->lock);
 		if (flight->state == FLIGHT_FAILED)
 			result = err_set(flight->code, "%s", flight->message);
+		else if (too_late)
+			result = -EAGAIN;
 		flight_put(flight);
 	}
 	lock_release(&fetch->lock);
@@ -244,18 +282,18 @@ int fetch_warm(struct fetch *fetch, uint64_t chunk)
 				       "%s: the cache has no room for more fetched data: make it "
 				       "larger, or wait until what is dirty is in the store",
 				       fetch->cache->directory);
-		result = start_miss(fetch, chunk, over);
-		if (result == -EAGAIN)
-			continue;
+		result = start_miss(fetch, chunk, over, 0);
 		if (!result)
 			result = wait_over(fetch, chunk);
+		if (result == -EAGAIN)
+			continue;
 		if (result)
 			return result;
 		tried = true;
 	}
 }
 
-void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count)
+void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count, unsigned int flags)
 {
 	struct index *index = fetch->cache->index;
 	struct fetch_job *job;
@@ -279,7 +317,7 @@ void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count)
 		full = fetch->queued_raw_bytes >= FETCH_AHEAD_BYTES || fetch->stopping;
 		if (!full && job_trim_locked(fetch, job)) {
 			fetch->stats.bytes_ahead += fetch_job_bytes(job);
-			queue_job_locked(fetch, job);
+			queue_job_locked(fetch, job, flags);
 			job = NULL;
 		}
 		lock_release(&fetch->lock);
@@ -287,15 +325,24 @@ void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count)
 	}
 }
 
-/* Gives the chunk (or the failure) to those who wait for it. */
-static void land(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *bytes, int code)
+/* Gives the chunk (or the failure) to those who wait for it. True when one of
+ * them wants it kept. */
+static bool land(struct fetch *fetch, uint64_t chunk, struct chunk_bytes *bytes, int code)
 {
+	struct flight *flight;
+	bool keep;
+
 	lock_acquire(&fetch->lock);
-	flight_land(flight_find(&fetch->flights, chunk), bytes, code);
+	flight = flight_find(&fetch->flights, chunk);
+	keep = flight->keep;
+	flight_land(flight, bytes, code);
+	if (bytes)
+		atomic_store(&bytes->kept, keep);
 	if (bytes)
 		chunk_memory_add(fetch->memory, bytes);
 	condition_broadcast(&fetch->landed);
 	lock_release(&fetch->lock);
+	return keep;
 }
 
 /* One chunk that did not verify: asked for once more, alone. */
@@ -341,8 +388,8 @@ static void run_target(struct fetch *fetch, const struct fetch_job *job, uint32_
 		return;
 	}
 	bytes = chunk_bytes_new(chunk, &raw, fetch->pool);
-	land(fetch, chunk, bytes, 0);
-	cached_chunk_keep(fetch->cache, bytes);
+	if (land(fetch, chunk, bytes, 0))
+		cached_chunk_keep(fetch->cache, bytes);
 	chunk_bytes_put(bytes);
 }
 

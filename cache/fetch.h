@@ -11,6 +11,7 @@
  * Decoded chunks stay in memory for a while (bounded bytes), so that small
  * files in one solid chunk cost one decode. A fetched chunk is served to its
  * readers even when it cannot be cached (cache full): a miss needs no space.
+ * Nor is it cached when all who want it said so (IO_NO_CACHE).
  *
  * A chunk whose bytes do not verify is fetched once more, then is
  * -ERR_chunk_corrupt: wrong bytes are never returned.
@@ -40,14 +41,16 @@ struct fetch *fetch_start(struct cache *cache, unsigned int threads);
 void fetch_stop(struct fetch *fetch);
 
 /*
- * Bytes [offset, offset + length) of a chunk's raw bytes. With no_wait:
- * -EAGAIN instead of waiting for the network (the fetch is then started).
+ * Bytes [offset, offset + length) of a chunk's raw bytes. flags are those of
+ * io_read(). With IO_NO_WAIT: -EAGAIN instead of waiting for the network (the
+ * fetch is then started). Adds to *missed how many of them are misses
+ * (read_stats.h).
  */
-int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length, bool no_wait,
-	       void *bytes);
-/* Starts bringing these chunks into the cache; returns at once. Ignored
- * beyond the budget of read-ahead. */
-void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count);
+int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length,
+	       unsigned int flags, void *bytes, uint64_t *missed);
+/* Starts bringing these chunks into the cache, or with IO_NO_CACHE into memory
+ * only; returns at once. Ignored beyond the budget of read-ahead. */
+void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count, unsigned int flags);
 /* Returns when the chunk is on the cache disk; -ERR_cache_full when it was
  * fetched but the cache had no room to keep it. */
 int fetch_warm(struct fetch *fetch, uint64_t chunk);

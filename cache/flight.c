@@ -36,7 +36,7 @@ void flight_put(struct flight *flight)
 	free(flight);
 }
 
-void flight_add(struct flight_table *table, uint64_t chunk)
+void flight_add(struct flight_table *table, uint64_t chunk, bool keep)
 {
 	struct flight **bucket = bucket_of(table, chunk);
 	struct flight *flight = xcalloc(1, sizeof(*flight));
@@ -44,6 +44,7 @@ void flight_add(struct flight_table *table, uint64_t chunk)
 	flight->chunk = chunk;
 	flight->state = FLIGHT_WANTED;
 	flight->references = 1;
+	flight->keep = keep;
 	flight->next = *bucket;
 	*bucket = flight;
 }

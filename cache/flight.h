@@ -8,6 +8,9 @@
  *	READY    `bytes` is there
  *	FAILED   `code` and `message` say why
  *
+ * `keep`: somebody wants the bytes in the cache; it counts up to the time at
+ * which they are READY.
+ *
  * `over`: no longer in the table. The table holds one reference (until the end
  * of the job), each waiter one. The lock of fetch.c guards everything here.
  */
@@ -27,6 +30,7 @@ struct flight {
 	uint64_t chunk;
 	enum flight_state state;
 	bool over;
+	bool keep;
 	unsigned int references;
 	struct chunk_bytes *bytes;
 	int code;
@@ -42,7 +46,7 @@ struct flight_table {
 /* NULL when the chunk is not on its way. */
 struct flight *flight_find(struct flight_table *table, uint64_t chunk);
 /* A WANTED flight; there must be none of this chunk. */
-void flight_add(struct flight_table *table, uint64_t chunk);
+void flight_add(struct flight_table *table, uint64_t chunk, bool keep);
 /* WANTED becomes READY (with a reference of its own to the bytes), or FAILED
  * with the code and the calling thread's sentence for it. */
 void flight_land(struct flight *flight, struct chunk_bytes *bytes, int code);

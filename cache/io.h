@@ -32,6 +32,9 @@ struct io_stream {
 
 enum io_read_flags {
 	IO_NO_WAIT = 1, /* -EAGAIN instead of waiting for the network */
+	/* What comes from the network for this read is not kept, nor does the
+	 * read count as use of what is there. */
+	IO_NO_CACHE = 2,
 };
 
 /*

@@ -32,9 +32,11 @@ struct read_plan {
 	uint64_t offset;
 	uint64_t end; /* clipped at the end of the file */
 	uint64_t size;
+	unsigned int flags; /* of enum io_read_flags */
 	struct read_piece *pieces;
 	size_t count;
 	size_t capacity;
+	uint64_t missed; /* bytes, so far (read_stats.h) */
 };
 
 static void plan_release(struct read_plan *plan)
@@ -140,9 +142,10 @@ static int plan_build(struct read_plan *plan)
 }
 
 /* Bytes [from, from + length) of the extent, from its chunks. */
-static int read_refs(struct cache *cache, const struct extent *extent, uint32_t from,
-		     uint32_t length, bool no_wait, uint8_t *out)
+static int read_refs(struct read_plan *plan, const struct extent *extent, uint32_t from,
+		     uint32_t length, uint8_t *out)
 {
+	struct cache *cache = plan->cache;
 	uint32_t start = 0;
 	unsigned int i;
 	int result = 0;
@@ -156,10 +159,11 @@ static int read_refs(struct cache *cache, const struct extent *extent, uint32_t 
 		if (skip >= ref->length)
 			continue;
 		part = ref->length - skip < length ? ref->length - skip : length;
-		result = cache->fetch ? fetch_read(cache->fetch, ref->chunk,
-						   ref->chunk_offset + skip, part, no_wait, out)
-				      : cached_chunk_read(cache, ref->chunk,
-							  ref->chunk_offset + skip, part, out);
+		result = cache->fetch
+				 ? fetch_read(cache->fetch, ref->chunk, ref->chunk_offset + skip,
+					      part, plan->flags, out, &plan->missed)
+				 : cached_chunk_read(cache, ref->chunk, ref->chunk_offset + skip,
+						     part, out);
 		out += part;
 		from += part;
 		length -= part;
@@ -178,8 +182,7 @@ static void drop_rotten(const struct read_plan *plan, const struct read_piece *p
 		log_warn("the place of the rotten bytes is still recorded");
 }
 
-static int read_piece(const struct read_plan *plan, const struct read_piece *piece, bool no_wait,
-		      uint8_t *out)
+static int read_piece(struct read_plan *plan, const struct read_piece *piece, uint8_t *out)
 {
 	const struct extent *extent = piece->extent;
 	const struct extent_row *row = &extent->row;
@@ -201,10 +204,10 @@ static int read_piece(const struct read_plan *plan, const struct read_piece *pie
 		if (plan->cache->fetch)
 			drop_rotten(plan, piece, result);
 	}
-	return read_refs(plan->cache, extent, piece->skip, piece->length, no_wait, out);
+	return read_refs(plan, extent, piece->skip, piece->length, out);
 }
 
-static int plan_read(const struct read_plan *plan, bool no_wait, uint8_t *out)
+static int plan_read(struct read_plan *plan, uint8_t *out)
 {
 	uint64_t at = plan->offset;
 	size_t i;
@@ -214,7 +217,7 @@ static int plan_read(const struct read_plan *plan, bool no_wait, uint8_t *out)
 		const struct read_piece *piece = &plan->pieces[i];
 
 		memset(out + (at - plan->offset), 0, piece->offset - at);
-		result = read_piece(plan, piece, no_wait, out + (piece->offset - plan->offset));
+		result = read_piece(plan, piece, out + (piece->offset - plan->offset));
 		at = piece->offset + piece->length;
 	}
 	if (!result && plan->end > at)
@@ -225,7 +228,8 @@ static int plan_read(const struct read_plan *plan, bool no_wait, uint8_t *out)
 #define AHEAD_CHUNKS_MAX 256
 
 /* Asks for the chunks of [from, until) that are not here. */
-static void read_ahead(struct cache *cache, uint64_t ino, uint64_t from, uint64_t until)
+static void read_ahead(struct cache *cache, uint64_t ino, uint64_t from, uint64_t until,
+		       unsigned int flags)
 {
 	struct read_plan plan = { .cache = cache, .ino = ino, .offset = from, .end = until };
 	uint64_t chunks[AHEAD_CHUNKS_MAX];
@@ -242,7 +246,7 @@ static void read_ahead(struct cache *cache, uint64_t ino, uint64_t from, uint64_
 				    (!count || chunks[count - 1] != row->refs[j].chunk))
 					chunks[count++] = row->refs[j].chunk;
 		}
-		fetch_ahead(cache->fetch, chunks, count);
+		fetch_ahead(cache->fetch, chunks, count, flags);
 	}
 	plan_release(&plan);
 }
@@ -260,13 +264,13 @@ static void note_stream(const struct read_plan *plan, struct io_stream *stream)
 	lock_release(&node->stream_lock);
 	node_put(plan->cache->nodes, node);
 	if (wanted)
-		read_ahead(plan->cache, plan->ino, from, until);
+		read_ahead(plan->cache, plan->ino, from, until, plan->flags);
 }
 
 int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_t offset,
 	    size_t length, unsigned int flags, void *bytes, size_t *got_out)
 {
-	struct read_plan plan = { .cache = cache, .ino = ino, .offset = offset };
+	struct read_plan plan = { .cache = cache, .ino = ino, .offset = offset, .flags = flags };
 	int result;
 
 	*got_out = 0;
@@ -277,9 +281,12 @@ int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_
 	if (!result && plan.offset < plan.end) {
 		if (stream && cache->fetch)
 			note_stream(&plan, stream);
-		result = plan_read(&plan, flags & IO_NO_WAIT, bytes);
-		if (!result)
+		result = plan_read(&plan, bytes);
+		if (!result) {
 			*got_out = (size_t)(plan.end - plan.offset);
+			read_stats_note(&cache->read_stats, *got_out, plan.missed,
+					flags & IO_NO_CACHE);
+		}
 	}
 	plan_release(&plan);
 	return result;

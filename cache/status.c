@@ -33,6 +33,7 @@ static void fill_local(struct cache *cache, struct cache_status *out)
 	out->files = counters.inodes;
 	out->cache_used_bytes = evict_used_bytes(cache);
 	out->cache_limit_bytes = limits_cache_bytes(&cache->limits);
+	read_stats_get(&cache->read_stats, &out->reads);
 }
 
 static void fill_committer(struct cache *cache, struct cache_status *out)

@@ -109,7 +109,7 @@ int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 			continue;
 		if (i % (WARM_AHEAD / 2) == 0)
 			fetch_ahead(cache->fetch, list.ids + i,
-				    left < WARM_AHEAD ? left : WARM_AHEAD);
+				    left < WARM_AHEAD ? left : WARM_AHEAD, 0);
 		result = fetch_warm(cache->fetch, list.ids[i]);
 		if (!result)
 			result = fetch_locate(cache->index, list.ids[i], &chunk, &pack);

@@ -67,6 +67,12 @@
 	  "How long the kernel may keep names.")                                                   \
 	X(negative_timeout_ns, DURATION, "negative-timeout", "1d", 0, 0, "TIME",                   \
 	  "How long the kernel may keep that a name does not exist.")                              \
+	X(nocache_comm, TEXT, "nocache-comm", "", 0, 0, "NAME[:NAME]",                             \
+	  "What these programs (virus scanners, indexers) read neither fills the cache nor "       \
+	  "counts "                                                                                \
+	  "as use. A name is what ps -o comm= shows, its first 15 bytes.")                         \
+	X(nocache_uid, TEXT, "nocache-uid", "", 0, 0, "UID[:UID]",                                 \
+	  "Likewise for what the programs of these users read.")                                   \
 	X(threads, NUMBER, "threads", "16", 2, 1024, "N", "Threads that answer the kernel.")       \
 	X(read_threads, NUMBER, "read-threads", "16", 1, 1024, "N",                                \
 	  "Threads that wait for downloads.")                                                      \

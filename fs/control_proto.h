@@ -127,7 +127,8 @@
 
 /*
  * Members of the status object (`dray status --json` prints it). Besides
- * these: every counter of backend/store_stats.h under its own name.
+ * these: every counter of backend/store_stats.h and cache/read_stats.h under
+ * its own name.
  */
 #define STATUS_VOLUME			     "volume" /* uuid */
 #define STATUS_NAME			     "name"

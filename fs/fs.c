@@ -33,6 +33,7 @@ void fs_stop(struct fs *fs)
 
 void fs_release(struct fs *fs)
 {
+	nocache_free(fs->nocache);
 	inode_table_free(fs->inodes);
 }
 

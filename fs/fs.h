@@ -26,6 +26,7 @@
 #include "fs/config.h"
 #include "fs/fuse_api.h"
 #include "fs/inode_table.h"
+#include "fs/nocache.h"
 #include "fs/worker_pool.h"
 
 struct fs {
@@ -36,6 +37,7 @@ struct fs {
 	struct inode_table *inodes;
 	struct worker_pool *readers;	/* reads that wait for the network */
 	struct worker_pool *launderers; /* what waits for the kernel's dirty pages */
+	struct nocache *nocache;	/* programs that are not to fill the cache */
 	double attr_timeout;		/* seconds */
 	double entry_timeout;
 	double negative_timeout;

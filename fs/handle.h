@@ -20,6 +20,7 @@
 struct handle {
 	uint64_t ino;
 	bool writable;
+	bool uncached; /* for a program that is not to fill the cache (nocache.h) */
 	struct io_stream stream; /* guarded by io_read() */
 };
 

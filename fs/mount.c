@@ -42,7 +42,8 @@ struct mount {
 	struct store *stats;
 	struct store *retry;
 	struct volume_params volume;
-	struct cache *cache; /* owns store once it is open */
+	struct cache *cache;	 /* owns store once it is open */
+	struct nocache *nocache; /* until fs owns it */
 	struct fs fs;
 	struct session *session;
 	struct control *control;
@@ -205,6 +206,8 @@ static int open_session(struct mount *mount)
 	int result;
 
 	fs_init(&mount->fs, mount->cache, mount->conf);
+	mount->fs.nocache = mount->nocache;
+	mount->nocache = NULL;
 	result = session_open(&mount->fs, mount->mountpoint, source, &mount->session);
 	if (result) {
 		fs_stop(&mount->fs);
@@ -230,6 +233,9 @@ static int begin(struct mount *mount)
 {
 	int result = open_log(mount->conf);
 
+	if (!result)
+		result = nocache_new(mount->conf->nocache_comm, mount->conf->nocache_uid,
+				     &mount->nocache);
 	if (!result)
 		result = mountpoint_prepare(mount->conf->mountpoint, mount->conf->nonempty,
 					    &mount->mountpoint);
@@ -268,6 +274,7 @@ static void end(struct mount *mount)
 	}
 	if (mount->control)
 		control_free(mount->control);
+	nocache_free(mount->nocache);
 	free(mount->mountpoint);
 }
 

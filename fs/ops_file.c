@@ -16,9 +16,14 @@
 
 /* Whoever opens a file finds the pages that the kernel has: nobody else
  * changes them. */
-static void open_handle(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
+static void open_handle(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 {
-	fi->fh = (uintptr_t)handle_new(fs->inodes, ino, fi->flags);
+	struct fs *fs = fuse_req_userdata(req);
+	const struct fuse_ctx *context = fuse_req_ctx(req);
+	struct handle *handle = handle_new(fs->inodes, ino, fi->flags);
+
+	handle->uncached = nocache_is_for(fs->nocache, context->uid, context->pid);
+	fi->fh = (uintptr_t)handle;
 	fi->keep_cache = 1;
 }
 
@@ -27,7 +32,7 @@ static void reply_open_entry(fuse_req_t req, struct fs *fs, const struct attribu
 			     struct fuse_file_info *fi)
 {
 	inode_table_get(fs->inodes, attributes->ino);
-	open_handle(fs, attributes->ino, fi);
+	open_handle(req, attributes->ino, fi);
 	reply_created(req, fs, attributes, fi);
 }
 
@@ -88,7 +93,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_result(req, "open", ino, NULL, result);
 		return;
 	}
-	open_handle(fs, ino, fi);
+	open_handle(req, ino, fi);
 	/* Interrupted: the kernel will not send RELEASE. */
 	if (fuse_reply_open(req, fi))
 		handle_free(fs->inodes, handle_of(fi->fh));
@@ -111,8 +116,11 @@ static bool read_and_reply(fuse_req_t req, struct handle *handle, size_t size, u
 	struct fs *fs = fuse_req_userdata(req);
 	void *bytes = reply_scratch(size);
 	size_t got;
-	int result =
-		io_read(fs->cache, handle->ino, &handle->stream, offset, size, flags, bytes, &got);
+	int result;
+
+	if (handle->uncached)
+		flags |= IO_NO_CACHE;
+	result = io_read(fs->cache, handle->ino, &handle->stream, offset, size, flags, bytes, &got);
 
 	if (result == -EAGAIN && flags & IO_NO_WAIT)
 		return false;

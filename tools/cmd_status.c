@@ -64,6 +64,23 @@ static void print_cache(const json_t *status)
 	printf(" in %s\n", text_of(status, STATUS_CACHE));
 }
 
+static void print_hits(const json_t *status)
+{
+	uint64_t hit = number_of(status, "cache_hit_bytes_total");
+	uint64_t missed = number_of(status, "cache_miss_bytes_total");
+	uint64_t hit_reads = number_of(status, "cache_hit_reads_total");
+	uint64_t missed_reads = number_of(status, "cache_miss_reads_total");
+	char text[24];
+
+	if (!hit_reads && !missed_reads)
+		return;
+	size_format(hit + missed, text);
+	printf("%-14s %.1f %% of %s, %.1f %% of %llu reads\n", "read hits",
+	       100.0 * (double)hit / (double)(hit + missed), text,
+	       100.0 * (double)hit_reads / (double)(hit_reads + missed_reads),
+	       (unsigned long long)(hit_reads + missed_reads));
+}
+
 static void print_uploads(const json_t *status)
 {
 	char sent[24];
@@ -114,8 +131,10 @@ static void print_status(const json_t *status)
 	if (*text_of(status, STATUS_COMMITTED_TIME))
 		printf(", the state of %s", text_of(status, STATUS_COMMITTED_TIME));
 	putchar('\n');
-	if (*mountpoint)
+	if (*mountpoint) {
+		print_hits(status);
 		print_uploads(status);
+	}
 	print_damaged(status);
 	if (json_is_true(json_object_get(status, STATUS_FAILING)))
 		printf("%-14s %s\n", "FAILING", text_of(status, STATUS_LAST_ERROR));
