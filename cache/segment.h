@@ -4,10 +4,11 @@
  *
  * CACHE/segments/<number, 16 hex digits>.seg, about 64 MiB each, is a
  * sequence of records (segment_format.h): a header which says what the bytes
- * are (inode and file offset, or chunk id), a CRC32C for each piece of them,
- * then the bytes. A piece is what lies between two multiples of 4096 of the
- * file offset, so that a random 4 KiB read checks 4 KiB. Bytes are written
- * once; numbers are never reused (the file with the highest one stays).
+ * are (inode and file offset, or chunk id), then the bytes in pieces, each
+ * behind a CRC32C. A piece is what lies between two multiples of 4096 of the
+ * file offset, so that a random 4 KiB read is one read and checks 4 KiB. Bytes
+ * are written once; numbers are never reused (the file with the highest one
+ * stays).
  *
  * Two classes, each with one segment open for appending: WRITTEN holds what
  * applications wrote, FETCHED what came from the cloud. They never mix: a
@@ -119,7 +120,7 @@ int segments_append(struct segments *segments, const struct segment_tag *tag, co
  * every piece touched and that the record is tagged as expected.
  * -ENOENT: there is no such segment (it was reclaimed: look the row up
  * again). -ERR_segment_corrupt: names file, offset and owner. -ERR_local_io.
- * One pread when the whole record is read, otherwise two.
+ * One preadv when that ends with the record or with a piece, otherwise two.
  */
 int segments_read(struct segments *segments, uint64_t segment, uint32_t record,
 		  const struct segment_tag *expect, uint32_t delta, uint32_t length, void *bytes);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sys/uio.h>
 
+#include "backend/base/cleanup.h"
 #include "backend/base/crash.h"
 #include "backend/base/disk.h"
 #include "backend/base/error.h"
@@ -136,59 +137,81 @@ static void make_spare(struct segments *segments)
 	lock_release(&segments->lock);
 }
 
-/* pwritev(2) of head and data; the rest of a partial write follows. */
-static int write_record(struct segments *segments, const struct segment *segment, int fd,
-			const struct segment_record *record, const uint8_t *head, size_t head_bytes,
-			const void *data)
-{
-	struct iovec iov[2] = { { (void *)head, head_bytes }, { (void *)data, record->length } };
-	size_t done;
-	ssize_t n;
-	int result = 0;
+/* A record on its way to its file. */
+struct record_write {
+	const struct segment_record *record;
+	const struct segment_pieces *pieces;
+	const uint8_t *data;
+	const uint8_t *header;
+	const uint8_t *heads;
+};
 
-	do {
-		n = disk_pwritev(fd, iov, 2, record->record);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return segment_file_failed(segments, segment->number, errno, "write",
-					   head_bytes + record->length);
-	done = (size_t)n;
-	if (done < head_bytes)
-		result = segment_file_write(segments, segment, fd, record->record + done,
-					    head + done, head_bytes - done);
-	done = done < head_bytes ? 0 : done - head_bytes;
-	if (!result && done < record->length)
-		result = segment_file_write(segments, segment, fd,
-					    record->record + head_bytes + done,
-					    (const uint8_t *)data + done, record->length - done);
-	return result;
+/* What is left of it from byte `done` on; the parts are few enough for one
+ * call, which may not be all. */
+static int remaining(const struct record_write *write, uint32_t done, struct iovec *vector)
+{
+	int count = 0;
+
+	if (done < SEGMENT_HEADER_SIZE) {
+		vector[count].iov_base = (void *)(write->header + done);
+		vector[count++].iov_len = SEGMENT_HEADER_SIZE - done;
+		done = SEGMENT_HEADER_SIZE;
+	}
+	return count + segment_pieces_vector(write->record, write->pieces, write->data,
+					     write->heads, done - SEGMENT_HEADER_SIZE,
+					     vector + count, SEGMENT_VECTOR_MAX - count);
+}
+
+static int write_record(struct segments *segments, const struct segment *segment, int fd,
+			const struct record_write *write)
+{
+	uint32_t bytes = SEGMENT_HEADER_SIZE + segment_pieces_bytes(write->pieces);
+	struct iovec vector[SEGMENT_VECTOR_MAX];
+	uint32_t done = 0;
+	ssize_t n;
+	int count;
+
+	while (done < bytes) {
+		count = remaining(write, done, vector);
+		n = disk_pwritev(fd, vector, count, (off_t)write->record->record + done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return segment_file_failed(segments, segment->number, n ? errno : ENOSPC,
+						   "write", bytes);
+		done += (uint32_t)n;
+	}
+	return 0;
 }
 
 int segments_append(struct segments *segments, const struct segment_tag *tag, const void *bytes,
 		    uint32_t length, struct segment_place *out)
 {
 	struct segment_record record = { .tag = *tag, .length = length };
-	uint32_t head_bytes = segment_head_bytes(tag->offset, length);
-	uint8_t head[SEGMENT_HEAD_MAX];
+	uint32_t record_bytes = segment_record_bytes(tag->offset, length);
+	struct segment_pieces pieces = segment_pieces_of(&record, 0, length);
+	uint8_t header[SEGMENT_HEADER_SIZE];
+	CLEANUP_FREE uint8_t *heads = xmalloc((size_t)pieces.count * SEGMENT_PIECE_HEAD);
+	const struct record_write write = { &record, &pieces, bytes, header, heads };
 	struct segment *segment;
 	bool opened;
 	int result, fd;
 
 	assert(length && length <= SEGMENT_DATA_MAX && !segments->read_only);
 	assert(tag->class == SEGMENT_CLASS_WRITTEN || tag->class == SEGMENT_CLASS_FETCHED);
-	segment_record_sum(&record, bytes, head);
-	result = allocate(segments, &record, head_bytes + length, &segment, &opened);
+	result = allocate(segments, &record, record_bytes, &segment, &opened);
 	if (result)
 		return result;
-	segment_record_encode(&record, head);
+	segment_record_encode(&record, header);
+	segment_pieces_sum(&record, &pieces, bytes, heads);
 	fd = segment_file_use(segments, segment);
 	result = fd < 0 ? fd : 0;
 	if (!result) {
-		result = write_record(segments, segment, fd, &record, head, head_bytes, bytes);
+		result = write_record(segments, segment, fd, &write);
 		segment_file_release(segments, segment);
 	}
 	if (result) {
-		give_up(segments, segment, record.record, head_bytes + length);
+		give_up(segments, segment, record.record, record_bytes);
 		return result;
 	}
 	finish(segments, segment);

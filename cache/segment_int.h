@@ -27,6 +27,8 @@
 #define SEGMENT_FILES_MAX  256
 #define SEGMENT_CLASSES	   3 /* SEGMENT_CLASS_INVALID included */
 #define SEGMENT_NAME_BYTES 32
+/* Parts of one preadv(2) or pwritev(2): IOV_MAX is 1024. */
+#define SEGMENT_VECTOR_MAX 1024
 
 enum segment_state {
 	SEGMENT_INVALID,

@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "backend/base/cleanup.h"
+#include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/segment_int.h"
@@ -37,11 +37,17 @@ static int corrupt(const struct record_read *read, uint32_t delta, const char *w
 }
 
 /* The header is sound and says what the row says. */
-static int check_header(const struct record_read *read, const uint8_t *head, size_t got,
-			struct segment_record *record)
+static int check_header(const struct record_read *read)
 {
-	int result = got < SEGMENT_HEADER_SIZE ? -EBADMSG : segment_record_decode(head, record);
+	uint8_t header[SEGMENT_HEADER_SIZE];
+	struct segment_record record;
+	size_t got;
+	int result = segment_file_read(read->segments, read->segment, read->fd, read->at, header,
+				       sizeof(header), &got);
 
+	if (result)
+		return result;
+	result = got < sizeof(header) ? -EBADMSG : segment_record_decode(header, &record);
 	if (result == -ERR_format_newer)
 		return err_set(result,
 			       "segment %s/%016" PRIx64 ".seg was written by a newer version of "
@@ -49,107 +55,111 @@ static int check_header(const struct record_read *read, const uint8_t *head, siz
 			       read->segments->directory, read->segment->number);
 	if (result)
 		return corrupt(read, 0, "its header is damaged or was never written");
-	if (record->segment != read->segment->number || record->record != read->at ||
-	    record->tag.class != read->expect->class ||
-	    record->tag.number != read->expect->number ||
-	    record->tag.offset != read->expect->offset)
+	if (record.segment != read->segment->number || record.record != read->at ||
+	    record.tag.class != read->expect->class || record.tag.number != read->expect->number ||
+	    record.tag.offset != read->expect->offset)
 		return corrupt(read, 0, "its header names something else");
-	if (read->delta + read->length > record->length)
+	if (read->delta + read->length > record.length)
 		return corrupt(read, read->delta, "it is shorter than the index says");
 	return 0;
 }
 
-static int check_pieces(const struct record_read *read, const struct segment_record *record,
-			const struct segment_pieces *pieces, const uint8_t *head,
-			const uint8_t *data)
+/* Fills data and heads from the file. -EBADMSG when it ends before. */
+static int read_vector(const struct record_read *read, const struct segment_record *record,
+		       const struct segment_pieces *pieces, uint8_t *data, uint8_t *heads)
 {
-	const uint8_t *crcs = head + SEGMENT_HEADER_SIZE + SEGMENT_CRC_SIZE * pieces->first;
-	uint32_t bad;
+	struct iovec vector[SEGMENT_VECTOR_MAX];
+	uint64_t at = (uint64_t)read->at + segment_pieces_at(record, pieces);
+	uint32_t bytes = segment_pieces_bytes(pieces);
+	uint32_t done = 0;
+	ssize_t n;
+	int count;
 
-	if (segment_pieces_verify(record, pieces, crcs, data, &bad))
-		return 0;
-	return corrupt(read, bad, "the bytes do not match their checksum");
+	while (done < bytes) {
+		count = segment_pieces_vector(record, pieces, data, heads, done, vector,
+					      SEGMENT_VECTOR_MAX);
+		n = disk_preadv(read->fd, vector, count, (off_t)(at + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return segment_file_failed(read->segments, read->segment->number, errno,
+						   "read", 0);
+		if (!n)
+			return -EBADMSG;
+		done += (uint32_t)n;
+	}
+	return 0;
 }
 
-/* The pieces from the file, checked, and what was asked for to its place. */
+/* Of pieces that are not good. */
+struct fault {
+	uint32_t delta; /* where the first of them begins */
+	/* How long the record is if the head of the last piece is right and
+	 * tells that there is more of it; or 0. */
+	uint32_t longer;
+};
+
+/*
+ * The pieces of a record of so many bytes, checked, and what was asked for to
+ * its place. -EBADMSG when they are not good; then `fault` tells where.
+ */
 static int read_pieces(const struct record_read *read, const struct segment_record *record,
-		       const uint8_t *head)
+		       struct fault *fault)
 {
 	struct segment_pieces pieces = segment_pieces_of(record, read->delta, read->length);
-	uint64_t at = (uint64_t)read->at + segment_head_bytes(record->tag.offset, record->length) +
-		      pieces.delta;
 	bool direct = read->bytes && pieces.length == read->length;
+	CLEANUP_FREE uint8_t *heads = xmalloc((size_t)pieces.count * SEGMENT_PIECE_HEAD);
 	CLEANUP_FREE uint8_t *scratch = direct ? NULL : xmalloc(pieces.length);
 	uint8_t *data = direct ? read->bytes : scratch;
-	size_t got;
-	int result;
+	uint32_t last = segment_pieces_of(record, record->length - 1, 1).delta;
+	uint32_t told;
+	int result = read_vector(read, record, &pieces, data, heads);
 
-	result = segment_file_read(read->segments, read->segment, read->fd, at, data, pieces.length,
-				   &got);
+	*fault = (struct fault){ .delta = read->delta };
 	if (result)
 		return result;
-	if (got < pieces.length)
-		return corrupt(read, pieces.delta, "the file ends before it");
-	result = check_pieces(read, record, &pieces, head, data);
-	if (!result && read->bytes && !direct)
+	told = segment_piece_length(heads + (size_t)SEGMENT_PIECE_HEAD * (pieces.count - 1));
+	if (last + told > record->length && told <= SEGMENT_PIECE_BYTES)
+		fault->longer = last + told;
+	if (!segment_pieces_verify(record, &pieces, data, heads, &fault->delta))
+		return -EBADMSG;
+	if (read->bytes && !direct)
 		memcpy(read->bytes, scratch + (read->delta - pieces.delta), read->length);
-	return result;
+	return 0;
+}
+
+/* Is it some of the pieces, or all of the record? */
+static int explain(const struct record_read *read, uint32_t bad_delta)
+{
+	int result = check_header(read);
+
+	return result ? result : corrupt(read, bad_delta, "the bytes do not match their checksum");
 }
 
 /*
- * One pread for head and bytes, on the guess that the whole record is read.
- * Returns what it got; the head is good for whatever the record turns out to be.
+ * One read in the usual cases: what is asked for ends with the record, or with
+ * a piece. Otherwise the head of the last piece tells how much more there is
+ * to read for its checksum.
  */
-static ssize_t read_whole(const struct record_read *read, uint8_t *head, uint32_t head_bytes)
-{
-	struct iovec iov[2] = { { head, head_bytes }, { read->bytes, read->length } };
-	ssize_t n;
-
-	do {
-		n = preadv(read->fd, iov, 2, read->at);
-	} while (n < 0 && errno == EINTR);
-	return n;
-}
-
 static int read_record(const struct record_read *read)
 {
-	uint8_t head[SEGMENT_HEAD_MAX];
-	struct segment_record record;
-	struct segment_pieces pieces;
-	uint32_t head_bytes;
-	size_t got = 0;
-	ssize_t n;
+	struct segment_record record = {
+		.tag = *read->expect,
+		.segment = read->segment->number,
+		.record = read->at,
+		.length = read->delta + read->length,
+	};
+	struct fault fault;
 	int result;
 
 	if (!read->length || (uint64_t)read->delta + read->length > SEGMENT_DATA_MAX)
 		return corrupt(read, 0, "the index names more than a record can hold");
-	/* Up to the CRC of the last piece that is touched. */
-	head_bytes = segment_head_bytes(read->expect->offset, read->delta + read->length);
-	if (!read->delta && read->bytes) {
-		n = read_whole(read, head, head_bytes);
-		if (n < 0)
-			return segment_file_failed(read->segments, read->segment->number, errno,
-						   "read", 0);
-		result = check_header(read, head, (size_t)n, &record);
-		if (result)
-			return result;
-		if (record.length == read->length && (size_t)n == head_bytes + read->length) {
-			pieces = segment_pieces_of(&record, 0, read->length);
-			return check_pieces(read, &record, &pieces, head, read->bytes);
-		}
-		got = (size_t)n;
+	result = read_pieces(read, &record, &fault);
+	if (result == -EBADMSG && fault.longer) {
+		record.length = fault.longer;
+		result = read_pieces(read, &record, &fault);
 	}
-	if (got < head_bytes) {
-		result = segment_file_read(read->segments, read->segment, read->fd, read->at, head,
-					   head_bytes, &got);
-		if (!result)
-			result = check_header(read, head, got, &record);
-		if (result)
-			return result;
-		if (got < head_bytes)
-			return corrupt(read, 0, "the file ends before its checksums");
-	}
-	return read_pieces(read, &record, head);
+	return result == -EBADMSG ? explain(read, fault.delta) : result;
 }
 
 static int read_pinned(struct segments *segments, struct segment *segment, uint32_t at,
@@ -170,7 +180,9 @@ static int read_pinned(struct segments *segments, struct segment *segment, uint3
 
 	if (read.fd < 0)
 		return read.fd;
-	result = read_record(&read);
+	result = bytes ? 0 : check_header(&read);
+	if (!result)
+		result = read_record(&read);
 	segment_file_release(segments, segment);
 	return result;
 }

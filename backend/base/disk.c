@@ -68,15 +68,35 @@ ssize_t disk_pwrite(int fd, const void *bytes, size_t length, off_t offset)
 	return pwrite(fd, bytes, length, offset);
 }
 
-ssize_t disk_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+static size_t total(const struct iovec *iov, int count)
 {
 	size_t length = 0;
-	size_t allowed;
 	int i;
 
 	for (i = 0; i < count; i++)
 		length += iov[i].iov_len;
-	allowed = length;
+	return length;
+}
+
+ssize_t disk_preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	size_t length = total(iov, count);
+	size_t allowed = length;
+
+	if (ask_range(DISK_READ, fd, offset, &allowed))
+		return -1;
+	if (allowed == length)
+		return preadv(fd, iov, count, offset);
+	/* Cut short: some of the first part is enough. */
+	return pread(fd, iov[0].iov_base, allowed < iov[0].iov_len ? allowed : iov[0].iov_len,
+		     offset);
+}
+
+ssize_t disk_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	size_t length = total(iov, count);
+	size_t allowed = length;
+
 	if (ask_range(DISK_WRITE, fd, offset, &allowed))
 		return -1;
 	if (allowed == length)

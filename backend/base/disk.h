@@ -45,6 +45,7 @@ void disk_intercept(disk_fn *fn, void *arg);
 /* flags: with O_CREAT. */
 int disk_create(int directory_fd, const char *name, int flags, mode_t mode);
 ssize_t disk_pread(int fd, void *bytes, size_t length, off_t offset);
+ssize_t disk_preadv(int fd, const struct iovec *iov, int count, off_t offset);
 ssize_t disk_pwrite(int fd, const void *bytes, size_t length, off_t offset);
 ssize_t disk_pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 /* 0 or an errno, as posix_fallocate(3). */
