@@ -4,6 +4,7 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/crash.h"
 #include "backend/base/error.h"
+#include "cache/unsynced.h"
 
 /* A cache is at least so many segments, or evicting one would be a jolt. And
  * what the journal and the memtables before it take leaves room for them. */
@@ -144,10 +145,14 @@ static void init_limits(struct cache *cache)
 
 int cache_local_open(struct cache *cache, bool read_only)
 {
-	int result;
+	int result = 0;
 
 	init_limits(cache);
-	result = open_segments(cache, read_only);
+	if (!read_only)
+		result = unsynced_mend(cache->directory, cache->conf.progress,
+				       cache->conf.progress_arg);
+	if (!result)
+		result = open_segments(cache, read_only);
 	if (!result)
 		result = open_index(cache, read_only);
 	if (!result)

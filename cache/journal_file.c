@@ -16,6 +16,7 @@
 #include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "cache/journal_format.h"
+#include "cache/unsynced.h"
 
 #define ZERO_STEP (1 << 20)
 
@@ -174,7 +175,16 @@ static int sync_name(struct journal_file *file)
 
 int journal_file_sync(struct journal_file *file)
 {
+	CLEANUP_FREE char *copy = NULL;
+	int result = 0;
+
 	if (file->io->fdatasync(file->fd))
-		return report(file, "flush", errno);
-	return file->name_durable ? 0 : sync_name(file);
+		result = report(file, "flush", errno);
+	else if (!file->name_durable)
+		result = sync_name(file);
+	if (result) {
+		copy = xstrdup(file->path);
+		unsynced_note(dirname(copy));
+	}
+	return result;
 }

@@ -19,6 +19,7 @@
 #include "backend/base/disk.h"
 #include "backend/base/error.h"
 #include "cache/segment_int.h"
+#include "cache/unsynced.h"
 
 static int failed_locked(struct segments *segments)
 {
@@ -43,13 +44,15 @@ static int sync_file(struct segments *segments, struct segment *segment)
 
 	if (fd < 0)
 		return fd;
-	if (disk_fdatasync(fd))
+	if (disk_fdatasync(fd)) {
 		result =
 			err_set_errno(-ERR_local_io, errno,
 				      "cannot make segment %s/%016" PRIx64
 				      ".seg durable: the disk may have lost bytes of it; check the "
 				      "disk, then mount again",
 				      segments->directory, segment->number);
+		unsynced_note(segments->directory);
+	}
 	segment_file_release(segments, segment);
 	return result;
 }

@@ -144,7 +144,7 @@ static void judge(struct run *run, const struct tree *found, enum run_end how)
 
 enum run_end run_end_kind(struct run *run)
 {
-	return run_random(run, 2) && !model_disk_lost_a_sync() ? END_KILL : END_CUT;
+	return run_random(run, 2) ? END_KILL : END_CUT;
 }
 
 static void end(struct run *run, enum run_end how)

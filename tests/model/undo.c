@@ -113,18 +113,44 @@ static void note_write(const struct disk_request *request)
 	file->newest = old;
 }
 
-/* Those that no sync failed for are durable now. */
+/* Takes [from, until) off an entry; what a write in its middle leaves of its
+ * end goes as well. */
+static void clip(struct old_bytes *old, uint64_t from, uint64_t until)
+{
+	uint64_t end = old->offset + old->length;
+	size_t cut;
+
+	if (until <= old->offset || from >= end)
+		return;
+	if (from > old->offset) {
+		old->length = from - old->offset;
+	} else {
+		cut = (until < end ? until : end) - old->offset;
+		old->offset += cut;
+		old->length -= cut;
+		old->kept = old->kept > cut ? old->kept - cut : 0;
+		memmove(old->bytes, old->bytes + cut, old->kept);
+	}
+	if (old->kept > old->length)
+		old->kept = old->length;
+}
+
+/* Those that no sync failed for are durable now, and what lies below them does
+ * not come back. */
 static void sync_file(struct undo_file *file)
 {
 	struct old_bytes **link = &file->newest;
+	struct old_bytes *lost;
 
 	while (*link) {
 		struct old_bytes *old = *link;
 
-		if (old->lost) {
+		if (old->lost && old->length) {
 			link = &old->older;
 			continue;
 		}
+		for (lost = old->older; lost && !old->lost; lost = lost->older)
+			clip(lost, old->offset, old->offset + old->length);
 		*link = old->older;
 		free(old);
 	}
