@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/cache.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "backend/base/cleanup.h"
@@ -282,6 +283,19 @@ void cache_abandon(struct cache *cache)
 int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn, void *arg)
 {
 	return committer_wait(cache->committer, deadline_boot_ns, fn, arg);
+}
+
+void cache_limits_get(struct cache *cache, struct limits_conf *out)
+{
+	limits_get(&cache->limits, out);
+}
+
+void cache_limits_set(struct cache *cache, const struct limits_conf *limits)
+{
+	limits_set(&cache->limits, limits);
+	log_info("cache-size=%" PRIu64 ",dirty-limit=%" PRIu64 ",min-free=%" PRIu64
+		 " from now on (0: the default)",
+		 limits->cache_bytes, limits->dirty_bytes, limits->min_free_bytes);
 }
 
 int cache_sync(struct cache *cache)

@@ -103,6 +103,11 @@ void cache_abandon(struct cache *cache);
  */
 int cache_open_dead(const char *directory, struct cache **out);
 
+/* The limits as they were asked for, and others instead; the cache shrinks to
+ * a smaller size as soon as what it holds may go. */
+void cache_limits_get(struct cache *cache, struct limits_conf *out);
+void cache_limits_set(struct cache *cache, const struct limits_conf *limits);
+
 /* Called about once a second by a cache_wait() under way; a non-zero result
  * ends the wait and is returned by it. */
 typedef int cache_wait_fn(void *arg);

@@ -55,6 +55,7 @@ static const struct {
 };
 
 #define X(name) name,
+static const char *const live_options[] = { MOUNT_OPTIONS_LIVE(X) };
 static const char *const kernel_options[] = { MOUNT_OPTIONS_KERNEL(X) };
 static const char *const ignored_options[] = { MOUNT_OPTIONS_IGNORED(X) };
 static const char *const ignored_prefixes[] = { MOUNT_OPTIONS_IGNORED_PREFIXES(X) };
@@ -298,7 +299,8 @@ static const char *option_next(const char *list, struct buffer *option)
 	return *list ? list + 1 : list;
 }
 
-int mount_conf_parse(struct mount_conf *conf, const char *list)
+/* Sets what a list says; with `live`, only options that a mount can change. */
+static int parse_list(struct mount_conf *conf, const char *list, bool live)
 {
 	CLEANUP_BUFFER struct buffer option = BUFFER_INIT;
 	int result = 0;
@@ -314,9 +316,24 @@ int mount_conf_parse(struct mount_conf *conf, const char *list)
 		value = strchr(name, '=');
 		if (value)
 			*value++ = '\0';
+		if (live && !text_in(name, live_options, COUNT(live_options)))
+			return err_set(-ERR_bad_option,
+				       "mount option %s cannot be changed while mounted: unmount, "
+				       "then mount with it",
+				       name);
 		result = mount_conf_set(conf, name, value);
 	}
 	return result;
+}
+
+int mount_conf_parse(struct mount_conf *conf, const char *list)
+{
+	return parse_list(conf, list, false);
+}
+
+int mount_conf_change(struct mount_conf *conf, const char *list)
+{
+	return parse_list(conf, list, true);
 }
 
 static bool default_is_shown(const struct option_row *row)

@@ -44,6 +44,10 @@ int mount_conf_set(struct mount_conf *conf, const char *name, const char *value)
 /* Sets what a list says: "cache-size=20G,ro"; "\," is a comma in a value. */
 int mount_conf_parse(struct mount_conf *conf, const char *options);
 
+/* Sets what a list for a mount that is there says ("remount,cache-size=20G");
+ * -ERR_bad_option for an option that only a new mount can have. */
+int mount_conf_change(struct mount_conf *conf, const char *options);
+
 /* The table as text for --help, and as mdoc(7) for the manual page. */
 void mount_options_print_help(FILE *out);
 void mount_options_print_mdoc(FILE *out);

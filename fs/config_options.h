@@ -87,6 +87,14 @@
 	X("rw", read_only)        \
 	X("no_default_permissions", default_permissions)
 
+/* X(name): what -o remount changes of a mount that is there. */
+#define MOUNT_OPTIONS_LIVE(X) \
+	X("remount")          \
+	X("cache-size")       \
+	X("dirty-limit")      \
+	X("min-free")         \
+	X("on-full")
+
 /* X(name): mount(8) options that are handed to the kernel as they are. */
 #define MOUNT_OPTIONS_KERNEL(X) \
 	X("suid")               \
@@ -107,6 +115,7 @@
  */
 #define MOUNT_OPTIONS_IGNORED(X) \
 	X("defaults")            \
+	X("remount")             \
 	X("auto")                \
 	X("noauto")              \
 	X("user")                \

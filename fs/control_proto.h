@@ -26,6 +26,7 @@
  *	ls      paths, filters             row                     rows
  *	evict   paths                      progress                files, bytes
  *	warm    paths                      progress                files, bytes
+ *	remount options                                            status
  *	umount                             progress                status
  *
  * wait: until all that the gateway held at the request is in the cloud.
@@ -36,6 +37,9 @@
  * of them; none: every file), as struct file_state tells it.
  *
  * evict, warm: every file at or below each path.
+ *
+ * remount: changes the limits of the cache that the mount options name
+ * ("cache-size=20G,on-full=enospc"); the others stay.
  *
  * umount: ends the gateway. An error (say "mount_busy") leaves it serving.
  * "done" comes when the cache is closed: another mount may start. Its status
@@ -62,16 +66,18 @@
 #define CONTROL_VERB	"verb"
 #define CONTROL_PATHS	"paths"	  /* array of paths; at least one */
 #define CONTROL_FILTERS "filters" /* array of CONTROL_FILTER_*; optional */
+#define CONTROL_OPTIONS "options" /* a list of mount options */
 #define CONTROL_TIMEOUT "timeout" /* seconds, may be fractional; absent: no limit */
 
-#define CONTROL_VERB_PING   "ping"
-#define CONTROL_VERB_STATUS "status"
-#define CONTROL_VERB_SYNC   "sync"
-#define CONTROL_VERB_WAIT   "wait"
-#define CONTROL_VERB_LS	    "ls"
-#define CONTROL_VERB_EVICT  "evict"
-#define CONTROL_VERB_WARM   "warm"
-#define CONTROL_VERB_UMOUNT "umount"
+#define CONTROL_VERB_PING    "ping"
+#define CONTROL_VERB_STATUS  "status"
+#define CONTROL_VERB_SYNC    "sync"
+#define CONTROL_VERB_WAIT    "wait"
+#define CONTROL_VERB_LS	     "ls"
+#define CONTROL_VERB_EVICT   "evict"
+#define CONTROL_VERB_WARM    "warm"
+#define CONTROL_VERB_REMOUNT "remount"
+#define CONTROL_VERB_UMOUNT  "umount"
 
 #define CONTROL_FILTER_DIRTY   "dirty"	 /* dirty_bytes > 0 or state is not "cloud" */
 #define CONTROL_FILTER_PENDING "pending" /* named as pending by the last commit */

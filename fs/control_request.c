@@ -23,10 +23,11 @@ struct verb_row {
 };
 
 static const struct verb_row verbs[] = {
-	{ CONTROL_VERB_PING, VERB_PING, false }, { CONTROL_VERB_STATUS, VERB_STATUS, false },
-	{ CONTROL_VERB_SYNC, VERB_SYNC, false }, { CONTROL_VERB_WAIT, VERB_WAIT, false },
-	{ CONTROL_VERB_LS, VERB_LS, true },	 { CONTROL_VERB_EVICT, VERB_EVICT, true },
-	{ CONTROL_VERB_WARM, VERB_WARM, true },	 { CONTROL_VERB_UMOUNT, VERB_UMOUNT, false },
+	{ CONTROL_VERB_PING, VERB_PING, false },     { CONTROL_VERB_STATUS, VERB_STATUS, false },
+	{ CONTROL_VERB_SYNC, VERB_SYNC, false },     { CONTROL_VERB_WAIT, VERB_WAIT, false },
+	{ CONTROL_VERB_LS, VERB_LS, true },	     { CONTROL_VERB_EVICT, VERB_EVICT, true },
+	{ CONTROL_VERB_WARM, VERB_WARM, true },	     { CONTROL_VERB_REMOUNT, VERB_REMOUNT, false },
+	{ CONTROL_VERB_UMOUNT, VERB_UMOUNT, false },
 };
 
 static const struct {
@@ -121,6 +122,16 @@ static int parse_timeout(const json_t *json, struct control_request *out)
 	return 0;
 }
 
+static int parse_options(const json_t *json, struct control_request *out)
+{
+	const char *options = json_string_value(json_object_get(json, CONTROL_OPTIONS));
+
+	if (!options)
+		return err_set(-EINVAL, "\"" CONTROL_OPTIONS "\" is not a list of mount options");
+	out->options = xstrdup(options);
+	return 0;
+}
+
 static int parse_object(const json_t *json, struct control_request *out)
 {
 	const struct verb_row *row = NULL;
@@ -135,6 +146,8 @@ static int parse_object(const json_t *json, struct control_request *out)
 		result = parse_filters(json, out);
 	if (!result)
 		result = parse_timeout(json, out);
+	if (!result && row->verb == VERB_REMOUNT)
+		result = parse_options(json, out);
 	return result;
 }
 
@@ -161,6 +174,7 @@ void control_request_release(struct control_request *request)
 	for (i = 0; i < request->path_count; i++)
 		free(request->paths[i]);
 	free(request->paths);
+	free(request->options);
 	memset(request, 0, sizeof(*request));
 }
 

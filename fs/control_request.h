@@ -19,6 +19,7 @@ enum control_verb {
 	VERB_LS,
 	VERB_EVICT,
 	VERB_WARM,
+	VERB_REMOUNT,
 	VERB_UMOUNT,
 };
 
@@ -37,6 +38,7 @@ struct control_request {
 	size_t path_count;
 	unsigned int filters; /* of enum control_filter; 0: all files */
 	int64_t timeout_ns;   /* or CONTROL_NO_TIMEOUT */
+	char *options;	      /* remount: a list of mount options */
 };
 
 /*

@@ -7,7 +7,9 @@
 
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
+#include "cache/limits.h"
 #include "cache/state.h"
+#include "fs/config.h"
 #include "fs/control_path.h"
 #include "fs/control_proto.h"
 #include "fs/mountinfo.h"
@@ -247,6 +249,31 @@ static int do_move(struct call *call)
 	return 0;
 }
 
+static int do_remount(struct call *call)
+{
+	struct limits_conf limits;
+	struct mount_conf conf;
+	int result;
+
+	cache_limits_get(call->target->cache, &limits);
+	mount_conf_init(&conf);
+	conf.cache_bytes = limits.cache_bytes;
+	conf.dirty_bytes = limits.dirty_bytes;
+	conf.min_free_bytes = limits.min_free_bytes;
+	conf.on_full = limits.on_full;
+	result = mount_conf_change(&conf, call->request->options);
+	if (!result) {
+		limits.cache_bytes = conf.cache_bytes;
+		limits.dirty_bytes = conf.dirty_bytes;
+		limits.min_free_bytes = conf.min_free_bytes;
+		limits.on_full = (enum full_policy)conf.on_full;
+		cache_limits_set(call->target->cache, &limits);
+		result = do_status(call);
+	}
+	mount_conf_release(&conf);
+	return result;
+}
+
 static int do_umount(struct call *call)
 {
 	int result = session_unmount(call->target->session);
@@ -277,6 +304,8 @@ static int execute(struct call *call)
 	case VERB_EVICT:
 	case VERB_WARM:
 		return do_move(call);
+	case VERB_REMOUNT:
+		return do_remount(call);
 	case VERB_UMOUNT:
 		return do_umount(call);
 	case VERB_INVALID:

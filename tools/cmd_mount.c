@@ -10,6 +10,7 @@
 #include "fs/daemon.h"
 #include "fs/mount.h"
 #include "tools/command.h"
+#include "tools/remount.h"
 
 struct mount_arguments {
 	const char *cache;
@@ -17,8 +18,9 @@ struct mount_arguments {
 	bool foreground;
 };
 
-/* Several -o add up; the tables of the commands take each option once. */
-static int take_options(struct mount_conf *conf, int *argc, char **argv)
+/* Several -o add up; the tables of the commands take each option once. A list
+ * that asks for a remount is not of this mount: it is left in *remount. */
+static int take_options(struct mount_conf *conf, int *argc, char **argv, const char **remount)
 {
 	int kept = 1;
 	int result = 0;
@@ -33,7 +35,9 @@ static int take_options(struct mount_conf *conf, int *argc, char **argv)
 			list = argv[i] + 2;
 		else
 			argv[kept++] = argv[i];
-		if (list)
+		if (list && remount_is_asked(list))
+			*remount = list;
+		else if (list)
 			result = mount_conf_parse(conf, list);
 	}
 	*argc = kept;
@@ -67,19 +71,24 @@ static int mount_volume(const struct command *command, struct mount_conf *conf, 
 		  &values.foreground },
 		{ OPTION_END, 0, NULL, NULL, NULL, NULL },
 	};
+	const char *remount = NULL;
 	int count;
-	int result = take_options(conf, &argc, argv);
+	int result = take_options(conf, &argc, argv, &remount);
 	int status;
 
 	if (result)
 		return command_failed(result);
-	status = command_parse_counted(command, options, argc, argv, 2, 2, &count);
+	status = command_parse_counted(command, options, argc, argv, remount ? 1 : 2, 2, &count);
 	if (status != -1) {
 		if (status == STATUS_DONE) {
 			puts("\nMount options (-o NAME[=VALUE],...):");
 			mount_options_print_help(stdout);
 		}
 		return status;
+	}
+	if (remount) {
+		result = remount_apply(remount, argv[count - 1]);
+		return result ? command_failed(result) : STATUS_DONE;
 	}
 	result = apply(conf, &values);
 	if (result)
@@ -108,6 +117,8 @@ const struct command command_mount = {
 		       "it recovers\n"
 		       "by itself; with an empty cache, or on another machine, it restores the "
 		       "volume from\n"
-		       "the store.",
+		       "the store. With -o remount,cache-size=20G (or dirty-limit=, min-free=, "
+		       "on-full=) the\n"
+		       "limits of the mount at DIR are changed; URL may be left out then.",
 	.run = run_mount,
 };

@@ -78,6 +78,26 @@ dray wait "$MNT"
 [ "$(stat -c %s "$MNT/large")" = $((24 << 20)) ] || fail "bytes are missing"
 umount_volume
 
+# Limits change while mounted, in both directions; what cannot is refused.
+mount_volume
+dray mount -o remount,cache-size=128M,dirty-limit=100M,on-full=enospc "$MNT"
+[ "$(status_of cache_limit_bytes)" = $((128 << 20)) ] || fail "the cache did not grow"
+dd if=/dev/urandom of="$MNT/grown" bs=1M count=90 conv=fsync 2>/dev/null
+dray wait "$MNT"
+dray mount -o remount,cache-size=64M "$URL" "$MNT"
+for _ in $(seq 300); do
+	[ "$(status_of cache_used_bytes)" -gt $((64 << 20)) ] || break
+	sleep 0.1
+done
+[ "$(status_of cache_used_bytes)" -le $((64 << 20)) ] || fail "the cache did not shrink"
+refused dray mount -o remount,threads=3 "$MNT"
+says "threads cannot be changed"
+refused dray mount -o remount,cache-size=1M "$MNT"
+says "cache-size=1M: out of range"
+refused dray mount -o remount,on-full=panic "$MNT"
+says "on-full=panic: give one of block|enospc|readonly"
+umount_volume
+
 # A disk with less free than min-free= asks for leaves the cache nothing.
 MOUNT_OPTIONS=cache-size=64M,min-free=$(($(df --output=avail -B1 "$WORK" | tail -1) + (1 << 40)))
 mount_volume

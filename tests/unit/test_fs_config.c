@@ -124,6 +124,19 @@ START_TEST(bad_options_are_named)
 }
 END_TEST
 
+START_TEST(only_the_limits_change_while_mounted)
+{
+	assert_parses("cache-size=1G,threads=9");
+	ck_assert_int_eq(mount_conf_change(&conf, "remount,min-free=2G,on-full=enospc"), 0);
+	ck_assert_uint_eq(conf.cache_bytes, 1ULL << 30);
+	ck_assert_uint_eq(conf.min_free_bytes, 2ULL << 30);
+	ck_assert_int_eq(conf.on_full, FULL_ENOSPC);
+	ck_assert_int_eq(mount_conf_change(&conf, "remount,threads=3"), -ERR_bad_option);
+	ck_assert(strstr(err_message(-ERR_bad_option), "threads cannot be changed while mounted"));
+	ck_assert_int_eq(conf.threads, 9);
+}
+END_TEST
+
 static char *printed(void (*print)(FILE *out))
 {
 	char *text = NULL;
@@ -176,6 +189,7 @@ int main(void)
 	tcase_add_test(tcase, options_of_fstab_are_accepted);
 	tcase_add_test(tcase, options_of_the_kernel_are_handed_on);
 	tcase_add_test(tcase, bad_options_are_named);
+	tcase_add_test(tcase, only_the_limits_change_while_mounted);
 	tcase_add_test(tcase, help_lists_every_option_within_the_width);
 	tcase_add_test(tcase, the_manual_lists_every_option);
 	suite_add_tcase(suite, tcase);

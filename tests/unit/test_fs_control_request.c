@@ -38,6 +38,7 @@ START_TEST(each_verb_is_known)
 		{ "{\"verb\":\"ls\",\"paths\":[\"/\"]}", VERB_LS },
 		{ "{\"verb\":\"evict\",\"paths\":[\"/\"]}", VERB_EVICT },
 		{ "{\"verb\":\"warm\",\"paths\":[\"/\"]}", VERB_WARM },
+		{ "{\"verb\":\"remount\",\"options\":\"\"}", VERB_REMOUNT },
 		{ " { \"verb\" : \"umount\", \"unknown\": [{}] } ", VERB_UMOUNT },
 	};
 	size_t i;
@@ -105,6 +106,7 @@ START_TEST(malformed_requests_are_refused_with_a_reason)
 	assert_refused("{\"verb\":\"ls\",\"paths\":[\"/\"],\"filters\":[\"big\"]}",
 		       "unknown filter \"big\"");
 	assert_refused("{\"verb\":\"ls\",\"paths\":[\"/\"],\"filters\":\"dirty\"}", "not a list");
+	assert_refused("{\"verb\":\"remount\"}", "not a list of mount options");
 	assert_refused("{\"verb\":\"wait\",\"timeout\":-1}", "not a number of seconds");
 	assert_refused("{\"verb\":\"wait\",\"timeout\":\"1\"}", "not a number of seconds");
 }
