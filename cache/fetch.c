@@ -13,33 +13,12 @@
 #include "cache/cache_int.h"
 #include "cache/cached_chunk.h"
 #include "cache/chunk_memory.h"
-#include "cache/fetch_job.h"
-#include "cache/flight.h"
+#include "cache/fetch_int.h"
 #include "cache/io.h"
 
 #define FETCH_MEMORY_BYTES (32u << 20)
-#define FETCH_AHEAD_BYTES  (64u << 20)
 #define FETCH_POOL_BYTES   (16u << 20)
 #define FETCH_RAW_BYTES	   (4u << 20)
-
-struct fetch {
-	/* immutable */
-	struct cache *cache;
-	unsigned int thread_count;
-	pthread_t *threads;
-	struct buffer_pool *pool; /* of stored and of raw chunks */
-	struct lock lock;
-	struct condition work;	 /* a job was queued, or stop */
-	struct condition landed; /* a flight became READY or FAILED, or is over */
-	/* guarded by lock */
-	bool stopping;
-	struct chunk_memory *memory;
-	struct flight_table flights;
-	struct fetch_job *queue;
-	struct fetch_job **queue_end;
-	uint64_t queued_raw_bytes;
-	struct fetch_stats stats;
-};
 
 static uint64_t flights_over(struct fetch *fetch)
 {
@@ -51,22 +30,40 @@ static uint64_t flights_over(struct fetch *fetch)
 	return over;
 }
 
-static void queue_job_locked(struct fetch *fetch, struct fetch_job *job, unsigned int flags)
+void fetch_add_locked(struct fetch *fetch, struct fetch_job *job, bool guessed, const void *owner,
+		      unsigned int flags)
 {
 	uint32_t i;
 
 	lock_assert_held(&fetch->lock);
-	for (i = 0; i < job->count; i++) {
-		flight_add(&fetch->flights, job->targets[i].chunk, !(flags & IO_NO_CACHE));
-		fetch->queued_raw_bytes += job->targets[i].row.raw_length;
-	}
-	*fetch->queue_end = job;
-	fetch->queue_end = &job->next;
+	for (i = 0; i < job->count; i++)
+		flight_add(&fetch->flights, job->targets[i].chunk, job, !(flags & IO_NO_CACHE));
+	fetch_queue_add(&fetch->queue, job, guessed, owner);
+	condition_signal(&fetch->work);
+}
+
+/* Its flights are over, whether or not they brought something. */
+void fetch_remove_flights_locked(struct fetch *fetch, const struct fetch_job *job)
+{
+	uint32_t i;
+
+	lock_assert_held(&fetch->lock);
+	for (i = 0; i < job->count; i++)
+		flight_remove(&fetch->flights, job->targets[i].chunk);
+}
+
+/* Somebody will wait for a flight that is WANTED. */
+static void hurry_locked(struct fetch *fetch, const struct flight *flight)
+{
+	lock_assert_held(&fetch->lock);
+	if (flight->state != FLIGHT_WANTED)
+		return;
+	fetch_queue_hurry(&fetch->queue, flight->job);
 	condition_signal(&fetch->work);
 }
 
 /* Drops from the job's end what someone else has started meanwhile. */
-static bool job_trim_locked(struct fetch *fetch, struct fetch_job *job)
+bool fetch_trim_locked(struct fetch *fetch, struct fetch_job *job)
 {
 	uint32_t keep = 0;
 
@@ -74,19 +71,6 @@ static bool job_trim_locked(struct fetch *fetch, struct fetch_job *job)
 		keep++;
 	job->count = keep;
 	return keep > 0;
-}
-
-static bool wanted_ahead(uint64_t chunk, void *arg)
-{
-	struct fetch *fetch = arg;
-	bool in_flight;
-
-	if (cached_chunk_exists(fetch->cache, chunk))
-		return false;
-	lock_acquire(&fetch->lock);
-	in_flight = flight_find(&fetch->flights, chunk) != NULL;
-	lock_release(&fetch->lock);
-	return !in_flight;
 }
 
 /*
@@ -101,13 +85,13 @@ static int start_miss(struct fetch *fetch, uint64_t chunk, uint64_t over, unsign
 
 	if (result)
 		return result;
-	fetch_job_widen(job, fetch->cache->index, wanted_ahead, fetch);
+	fetch_job_widen(job, fetch->cache->index, fetch_is_missing, fetch);
 	lock_acquire(&fetch->lock);
 	if (fetch->flights.over != over) {
 		result = -EAGAIN;
-	} else if (job_trim_locked(fetch, job)) {
+	} else if (fetch_trim_locked(fetch, job)) {
 		fetch->stats.misses++;
-		queue_job_locked(fetch, job, flags);
+		fetch_add_locked(fetch, job, false, NULL, flags);
 		job = NULL;
 	}
 	lock_release(&fetch->lock);
@@ -165,6 +149,7 @@ static int wait_flight(struct fetch *fetch, uint64_t chunk, unsigned int flags,
 	}
 	flight_get(flight);
 	flight->keep |= !(flags & IO_NO_CACHE);
+	hurry_locked(fetch, flight);
 	while (flight->state == FLIGHT_WANTED)
 		condition_wait(&fetch->landed, &fetch->lock);
 	if (flight->state == FLIGHT_READY)
@@ -189,7 +174,7 @@ static void keep_late(struct fetch *fetch, struct chunk_bytes *bytes)
 	mine = !atomic_load(&bytes->kept) && !flight_find(flights, bytes->chunk);
 	if (mine) {
 		atomic_store(&bytes->kept, true);
-		flight_add(flights, bytes->chunk, true);
+		flight_add(flights, bytes->chunk, NULL, true);
 		flight_land(flight_find(flights, bytes->chunk), bytes, 0);
 	}
 	lock_release(&fetch->lock);
@@ -255,6 +240,7 @@ static int wait_over(struct fetch *fetch, uint64_t chunk)
 
 		flight_get(flight);
 		flight->keep = true;
+		hurry_locked(fetch, flight);
 		while (!flight->over)
 			condition_wait(&fetch->landed, &fetch->lock);
 		if (flight->state == FLIGHT_FAILED)
@@ -290,38 +276,6 @@ int fetch_warm(struct fetch *fetch, uint64_t chunk)
 		if (result)
 			return result;
 		tried = true;
-	}
-}
-
-void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count, unsigned int flags)
-{
-	struct index *index = fetch->cache->index;
-	struct fetch_job *job;
-	struct chunk_row row;
-	struct pack_row pack;
-	size_t i = 0;
-	bool full = false;
-
-	while (i < count && !full) {
-		if (!wanted_ahead(chunks[i], fetch) || fetch_job_new(index, chunks[i], &job)) {
-			i++;
-			continue;
-		}
-		for (i++; i < count; i++) {
-			if (!wanted_ahead(chunks[i], fetch) ||
-			    fetch_locate(index, chunks[i], &row, &pack) ||
-			    !fetch_job_add(job, chunks[i], &row))
-				break;
-		}
-		lock_acquire(&fetch->lock);
-		full = fetch->queued_raw_bytes >= FETCH_AHEAD_BYTES || fetch->stopping;
-		if (!full && job_trim_locked(fetch, job)) {
-			fetch->stats.bytes_ahead += fetch_job_bytes(job);
-			queue_job_locked(fetch, job, flags);
-			job = NULL;
-		}
-		lock_release(&fetch->lock);
-		free(job);
 	}
 }
 
@@ -393,7 +347,7 @@ static void run_target(struct fetch *fetch, const struct fetch_job *job, uint32_
 	chunk_bytes_put(bytes);
 }
 
-static void run_job(struct fetch *fetch, const struct fetch_job *job)
+static void run_job(struct fetch *fetch, struct fetch_job *job)
 {
 	struct buffer stored = buffer_pool_take(fetch->pool, fetch_job_bytes(job));
 	int result = fetch_job_get(fetch->cache, job, &stored);
@@ -410,10 +364,8 @@ static void run_job(struct fetch *fetch, const struct fetch_job *job)
 	lock_acquire(&fetch->lock);
 	fetch->stats.gets++;
 	fetch->stats.bytes_fetched += stored.length;
-	for (i = 0; i < job->count; i++) {
-		flight_remove(&fetch->flights, job->targets[i].chunk);
-		fetch->queued_raw_bytes -= job->targets[i].row.raw_length;
-	}
+	fetch_remove_flights_locked(fetch, job);
+	fetch_queue_done(&fetch->queue, job);
 	condition_broadcast(&fetch->landed);
 	lock_release(&fetch->lock);
 	buffer_pool_give(fetch->pool, &stored);
@@ -424,14 +376,8 @@ static struct fetch_job *take_job(struct fetch *fetch)
 	struct fetch_job *job;
 
 	lock_acquire(&fetch->lock);
-	while (!fetch->queue && !fetch->stopping)
+	while (!(job = fetch_queue_take(&fetch->queue)) && !fetch->stopping)
 		condition_wait(&fetch->work, &fetch->lock);
-	job = fetch->queue;
-	if (job) {
-		fetch->queue = job->next;
-		if (!fetch->queue)
-			fetch->queue_end = &fetch->queue;
-	}
 	lock_release(&fetch->lock);
 	return job;
 }
@@ -459,7 +405,8 @@ struct fetch *fetch_start(struct cache *cache, unsigned int threads)
 	condition_init(&fetch->landed);
 	fetch->memory = chunk_memory_new(FETCH_MEMORY_BYTES);
 	fetch->pool = buffer_pool_new(FETCH_POOL_BYTES);
-	fetch->queue_end = &fetch->queue;
+	/* One thread stays for who waits. */
+	fetch_queue_init(&fetch->queue, threads > 1 ? threads - 1 : 1);
 	fetch->threads = xcalloc(threads, sizeof(*fetch->threads));
 	for (i = 0; i < threads; i++) {
 		if (pthread_create(&fetch->threads[i], NULL, fetch_thread, fetch))
@@ -483,6 +430,7 @@ void fetch_stop(struct fetch *fetch)
 	fetch->stopping = true;
 	condition_broadcast(&fetch->work);
 	lock_release(&fetch->lock);
+	fetch_cancel(fetch, NULL);
 	for (i = 0; i < fetch->thread_count; i++)
 		pthread_join(fetch->threads[i], NULL);
 	chunk_memory_free(fetch->memory);

@@ -48,9 +48,19 @@ void fetch_stop(struct fetch *fetch);
  */
 int fetch_read(struct fetch *fetch, uint64_t chunk, uint32_t offset, uint32_t length,
 	       unsigned int flags, void *bytes, uint64_t *missed);
-/* Starts bringing these chunks into the cache, or with IO_NO_CACHE into memory
- * only; returns at once. Ignored beyond the budget of read-ahead. */
-void fetch_ahead(struct fetch *fetch, const uint64_t *chunks, size_t count, unsigned int flags);
+/*
+ * Starts bringing these chunks into the cache, or with IO_NO_CACHE into memory
+ * only, because they may be read soon; returns at once. Readers that wait go
+ * first. Ignored beyond the budget that all guesses share. owner: who may cancel it, not NULL.
+ */
+void fetch_ahead(struct fetch *fetch, const void *owner, const uint64_t *chunks, size_t count,
+		 unsigned int flags);
+/* How many bytes one guess may ask for now: half of what the budget has left,
+ * so that whoever comes later gets a share. */
+uint64_t fetch_ahead_room(struct fetch *fetch);
+/* The guesses of this owner (NULL: all) were wrong: what has not begun is
+ * dropped, unless someone waits for it meanwhile. */
+void fetch_cancel(struct fetch *fetch, const void *owner);
 /* Returns when the chunk is on the cache disk; -ERR_cache_full when it was
  * fetched but the cache had no room to keep it. */
 int fetch_warm(struct fetch *fetch, uint64_t chunk);

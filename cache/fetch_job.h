@@ -20,12 +20,18 @@ struct fetch_target {
 	struct chunk_row row;
 };
 
+enum fetch_job_state { FETCH_JOB_AHEAD = 1, FETCH_JOB_URGENT, FETCH_JOB_RUNNING };
+
 struct fetch_job {
 	struct pack_row pack;
 	uint64_t pack_number;
 	uint32_t count; /* targets, in order of their offset, without gaps */
 	struct fetch_target targets[FETCH_JOB_CHUNKS_MAX];
-	struct fetch_job *next; /* in the queue */
+	/* the queue's */
+	enum fetch_job_state state;
+	bool guessed;
+	const void *owner;
+	struct fetch_job *next;
 };
 
 /* The rows that say where a chunk is. -ERR_index_corrupt when one lacks. */

@@ -36,12 +36,13 @@ void flight_put(struct flight *flight)
 	free(flight);
 }
 
-void flight_add(struct flight_table *table, uint64_t chunk, bool keep)
+void flight_add(struct flight_table *table, uint64_t chunk, struct fetch_job *job, bool keep)
 {
 	struct flight **bucket = bucket_of(table, chunk);
 	struct flight *flight = xcalloc(1, sizeof(*flight));
 
 	flight->chunk = chunk;
+	flight->job = job;
 	flight->state = FLIGHT_WANTED;
 	flight->references = 1;
 	flight->keep = keep;

@@ -4,7 +4,7 @@
  * table until its bytes are cached on disk, so that no second fetch starts in
  * between.
  *
- *	WANTED   in a job of the queue, or at work
+ *	WANTED   in a job of the queue, or at work: `job`
  *	READY    `bytes` is there
  *	FAILED   `code` and `message` say why
  *
@@ -24,6 +24,8 @@
 
 #define FLIGHT_BUCKETS 1024
 
+struct fetch_job;
+
 enum flight_state { FLIGHT_WANTED = 1, FLIGHT_READY, FLIGHT_FAILED };
 
 struct flight {
@@ -32,6 +34,7 @@ struct flight {
 	bool over;
 	bool keep;
 	unsigned int references;
+	struct fetch_job *job;
 	struct chunk_bytes *bytes;
 	int code;
 	char message[512];
@@ -45,8 +48,8 @@ struct flight_table {
 
 /* NULL when the chunk is not on its way. */
 struct flight *flight_find(struct flight_table *table, uint64_t chunk);
-/* A WANTED flight; there must be none of this chunk. */
-void flight_add(struct flight_table *table, uint64_t chunk, bool keep);
+/* A WANTED flight, which the job brings; there must be none of this chunk. */
+void flight_add(struct flight_table *table, uint64_t chunk, struct fetch_job *job, bool keep);
 /* WANTED becomes READY (with a reference of its own to the bytes), or FAILED
  * with the code and the calling thread's sentence for it. */
 void flight_land(struct flight *flight, struct chunk_bytes *bytes, int code);

@@ -22,13 +22,7 @@
 #include <sys/types.h>
 
 #include "cache/attr.h"
-
-/* What read-ahead knows of one open file; owned by the handle, zeroed. */
-struct io_stream {
-	uint64_t next_offset;
-	uint64_t window;
-	uint64_t ahead_until;
-};
+#include "cache/readahead.h"
 
 enum io_read_flags {
 	IO_NO_WAIT = 1, /* -EAGAIN instead of waiting for the network */
@@ -39,11 +33,14 @@ enum io_read_flags {
 
 /*
  * Reads up to length bytes into `bytes`; *got_out may be less only at the end
- * of the file. stream may be NULL. -EIO codes name the chunk or segment. Of a dead
- * cache: -ENOENT when some of the bytes are in the cloud only.
+ * of the file. readahead is the open file's, or NULL. -EIO codes name the chunk
+ * or segment. Of a dead cache: -ENOENT when some of the bytes are in the cloud only.
  */
-int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_t offset,
+int io_read(struct cache *cache, uint64_t ino, struct readahead *readahead, uint64_t offset,
 	    size_t length, unsigned int flags, void *bytes, size_t *got_out);
+/* The open file is closed: what was asked for on its behalf, and has not been
+ * begun, is not fetched. */
+void io_read_end(struct cache *cache, const struct readahead *readahead);
 /* Writes all or fails. -EFBIG beyond 2^63-1, -ERR_cache_full, -ERR_read_only. */
 int io_write(struct cache *cache, uint64_t ino, uint64_t offset, const void *bytes, size_t length);
 /* fallocate(2): modes 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE

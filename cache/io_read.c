@@ -15,7 +15,7 @@
 #include "cache/extent_cursor.h"
 #include "cache/fetch.h"
 #include "cache/io.h"
-#include "cache/readahead.h"
+#include "cache/io_ahead.h"
 
 /* One extent's part of a read. Its segment, if it has one, is pinned. */
 struct read_piece {
@@ -225,49 +225,7 @@ static int plan_read(struct read_plan *plan, uint8_t *out)
 	return result;
 }
 
-#define AHEAD_CHUNKS_MAX 256
-
-/* Asks for the chunks of [from, until) that are not here. */
-static void read_ahead(struct cache *cache, uint64_t ino, uint64_t from, uint64_t until,
-		       unsigned int flags)
-{
-	struct read_plan plan = { .cache = cache, .ino = ino, .offset = from, .end = until };
-	uint64_t chunks[AHEAD_CHUNKS_MAX];
-	size_t count = 0;
-	size_t i;
-	unsigned int j;
-
-	if (!plan_build(&plan)) {
-		for (i = 0; i < plan.count; i++) {
-			const struct extent_row *row = &plan.pieces[i].extent->row;
-
-			for (j = 0; !row->segment && j < row->refs_count; j++)
-				if (count < AHEAD_CHUNKS_MAX &&
-				    (!count || chunks[count - 1] != row->refs[j].chunk))
-					chunks[count++] = row->refs[j].chunk;
-		}
-		fetch_ahead(cache->fetch, chunks, count, flags);
-	}
-	plan_release(&plan);
-}
-
-static void note_stream(const struct read_plan *plan, struct io_stream *stream)
-{
-	struct node *node = node_get(plan->cache->nodes, plan->ino);
-	uint64_t from;
-	uint64_t until;
-	bool wanted;
-
-	lock_acquire(&node->stream_lock);
-	wanted = readahead_note(stream, plan->offset, plan->end - plan->offset, plan->size, &from,
-				&until);
-	lock_release(&node->stream_lock);
-	node_put(plan->cache->nodes, node);
-	if (wanted)
-		read_ahead(plan->cache, plan->ino, from, until, plan->flags);
-}
-
-int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_t offset,
+int io_read(struct cache *cache, uint64_t ino, struct readahead *readahead, uint64_t offset,
 	    size_t length, unsigned int flags, void *bytes, size_t *got_out)
 {
 	struct read_plan plan = { .cache = cache, .ino = ino, .offset = offset, .flags = flags };
@@ -279,8 +237,9 @@ int io_read(struct cache *cache, uint64_t ino, struct io_stream *stream, uint64_
 	plan.end = offset + length;
 	result = plan_build(&plan);
 	if (!result && plan.offset < plan.end) {
-		if (stream && cache->fetch)
-			note_stream(&plan, stream);
+		if (readahead && cache->fetch)
+			io_ahead_note(cache, ino, readahead, plan.offset, plan.end, plan.size,
+				      flags);
 		result = plan_read(&plan, bytes);
 		if (!result) {
 			*got_out = (size_t)(plan.end - plan.offset);

@@ -34,7 +34,7 @@ struct node {
 	/* immutable */
 	uint64_t ino;
 	struct rwlock lock;
-	struct lock stream_lock; /* guards the io_streams of the file's handles */
+	struct lock stream_lock; /* guards the readahead of the file's handles */
 	/* guarded by the table's shard lock */
 	struct node *next;
 	unsigned int references;

@@ -108,7 +108,7 @@ int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 		if (cached_chunk_exists(cache, list.ids[i]))
 			continue;
 		if (i % (WARM_AHEAD / 2) == 0)
-			fetch_ahead(cache->fetch, list.ids + i,
+			fetch_ahead(cache->fetch, &list, list.ids + i,
 				    left < WARM_AHEAD ? left : WARM_AHEAD, 0);
 		result = fetch_warm(cache->fetch, list.ids[i]);
 		if (!result)

@@ -20,8 +20,8 @@
 struct handle {
 	uint64_t ino;
 	bool writable;
-	bool uncached; /* for a program that is not to fill the cache (nocache.h) */
-	struct io_stream stream; /* guarded by io_read() */
+	bool uncached;		    /* for a program that is not to fill the cache (nocache.h) */
+	struct readahead readahead; /* guarded by io_read() */
 };
 
 /* flags are those of open(2). A writable one counts as a writer of the inode,

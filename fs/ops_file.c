@@ -104,6 +104,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fuse_req_userdata(req);
 
 	(void)ino;
+	io_read_end(fs->cache, &handle_of(fi->fh)->readahead);
 	handle_free(fs->inodes, handle_of(fi->fh));
 	fuse_reply_err(req, 0);
 }
@@ -120,7 +121,8 @@ static bool read_and_reply(fuse_req_t req, struct handle *handle, size_t size, u
 
 	if (handle->uncached)
 		flags |= IO_NO_CACHE;
-	result = io_read(fs->cache, handle->ino, &handle->stream, offset, size, flags, bytes, &got);
+	result = io_read(fs->cache, handle->ino, &handle->readahead, offset, size, flags, bytes,
+			 &got);
 
 	if (result == -EAGAIN && flags & IO_NO_WAIT)
 		return false;
