@@ -20,11 +20,16 @@ URL=file://$STORE
 MNT=$WORK/mnt
 CACHE=$WORK/cache
 LOG=$WORK/gateway.log
+MOUNTS=("$WORK") # cleanup unmounts what is below
 # LeakSanitizer cannot look at a process that has detached from its parent.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
 
+# mounts_below DIRECTORY...
 mounts_below() {
-	awk -v top="$1/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | tac
+	local top
+	for top; do
+		awk -v top="$top/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | tac
+	done
 }
 
 cleanup() {
@@ -34,7 +39,7 @@ cleanup() {
 	cd /
 	# shellcheck disable=SC2046
 	[ -e "$WORK/pids" ] && kill $(cat "$WORK/pids") 2>/dev/null
-	mounts_below "$WORK" | while read -r mount; do umount -l "$mount"; done
+	mounts_below "${MOUNTS[@]}" | while read -r mount; do umount -l "$mount"; done
 	# A gateway without a mount ends by itself, and lets go of its cache.
 	for lock in "$WORK"/*/lock; do
 		[ -e "$lock" ] && flock -w 30 "$lock" true
