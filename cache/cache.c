@@ -18,7 +18,9 @@
 #include "cache/evict.h"
 #include "cache/fence.h"
 #include "cache/fetch.h"
+#include "cache/follow.h"
 #include "cache/flusher.h"
+#include "cache/inode.h"
 #include "cache/ns.h"
 #include "cache/restore.h"
 
@@ -36,6 +38,8 @@ static void fill_defaults(struct cache_conf *conf)
 		conf->upload_delay_ns = UPLOAD_DELAY_DEFAULT;
 	if (!conf->lease_ttl_ns)
 		conf->lease_ttl_ns = FENCE_TTL_NS_DEFAULT;
+	if (!conf->follow_interval_ns)
+		conf->follow_interval_ns = FOLLOW_INTERVAL_NS_DEFAULT;
 	if (!conf->upload_threads)
 		conf->upload_threads = UPLOAD_THREADS_DEFAULT;
 	if (!conf->fetch_threads)
@@ -105,6 +109,11 @@ static int open_directory(struct cache *cache, struct cache_identity *identity)
 	result = settle_identity(cache, identity);
 	if (result)
 		return result;
+	if (cache->conf.follow && identity->epoch)
+		return err_set(-ERR_cache_foreign,
+			       "%s is the cache of a gateway that writes, and may hold what is not "
+			       "in %s yet: choose another --cache to follow with",
+			       cache->directory, cache->url);
 	cache->cache_id = identity->cache;
 	return cache_local_open(cache, false);
 }
@@ -139,15 +148,56 @@ static int open_cloud(struct cache *cache, struct cache_identity *identity)
 	return result ? log_failed(cache, result) : 0;
 }
 
-/* The threads, in the order in which they may need each other. */
-static int start(struct cache *cache)
+/* Until the first commit there is nothing to show but an empty directory. */
+static int make_follower_root(struct cache *cache)
 {
-	int result;
+	struct inode_row empty = { .mode = S_IFDIR | 0755, .nlink = 2, .parent = ROOT_INO };
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+	struct inode root = { 0 };
+	struct row_key key;
+	struct batch batch;
+	int result = inode_load(cache, ROOT_INO, &root);
 
+	inode_release(&root);
+	if (result != -ENOENT)
+		return result;
+	key_inode(&key, ROOT_INO);
+	row_put_inode(&value, &empty);
+	batch_init(&batch, BATCH_ROWS, 0);
+	batch_put(&batch, &key, &value, ROW_LOCAL);
+	result = index_commit(cache->index, &batch, NULL);
+	batch_release(&batch);
+	return result;
+}
+
+static int open_follower(struct cache *cache)
+{
+	int result = restore_run_follower(cache);
+
+	if (result)
+		return log_failed(cache, result);
+	result = make_follower_root(cache);
+	return result ? result : follow_new(cache, &cache->follow);
+}
+
+/* What serves reads, in the order in which the threads may need each other. */
+static void start_reading(struct cache *cache)
+{
 	cache->evictor = evict_start(cache);
 	cache->budget = budget_start(cache);
 	cache->fetch = fetch_start(cache, cache->conf.fetch_threads);
 	cache->flusher = flusher_start(cache);
+}
+
+static int start(struct cache *cache)
+{
+	int result;
+
+	start_reading(cache);
+	if (cache->conf.follow) {
+		atomic_store(&cache->state, CACHE_STATE_FOLLOWING);
+		return 0;
+	}
 	atomic_store(&cache->state, CACHE_STATE_SERVING);
 	result = ns_make_root(cache, getuid(), getgid());
 	if (!result)
@@ -167,6 +217,7 @@ static void stop(struct cache *cache)
 	/* Not when nothing was started: the caller may open once more. */
 	if (cache->conf.retry && cache->fetch)
 		store_retry_stop(cache->conf.retry);
+	follow_free(cache->follow);
 	checkpointer_stop(cache->checkpointer);
 	if (cache->committer)
 		committer_stop(cache->committer);
@@ -174,6 +225,7 @@ static void stop(struct cache *cache)
 	budget_stop(cache->budget);
 	evict_stop(cache->evictor);
 	flusher_stop(cache->flusher);
+	cache->follow = NULL;
 	cache->checkpointer = NULL;
 	cache->committer = NULL;
 	cache->fetch = NULL;
@@ -215,7 +267,7 @@ int cache_open(const struct cache_conf *conf, struct cache **out)
 	fill_defaults(&cache->conf);
 	result = open_directory(cache, &identity);
 	if (!result)
-		result = open_cloud(cache, &identity);
+		result = conf->follow ? open_follower(cache) : open_cloud(cache, &identity);
 	if (!result)
 		result = start(cache);
 	cache_identity_release(&identity);
@@ -280,8 +332,15 @@ void cache_abandon(struct cache *cache)
 	cache_free(cache);
 }
 
+void cache_follow(struct cache *cache, cache_changed_fn *fn, void *arg)
+{
+	follow_start(cache->follow, fn, arg);
+}
+
 int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn, void *arg)
 {
+	if (cache->conf.follow)
+		return 0;
 	return committer_wait(cache->committer, deadline_boot_ns, fn, arg);
 }
 

@@ -17,6 +17,7 @@
  *	state       meaning                                  next
  *	OPENING     recover, claim the epoch, restore        SERVING, FAILED
  *	SERVING     all operations                           READ_ONLY, STOPPING
+ *	FOLLOWING   reads only: shows what others commit     READ_ONLY, STOPPING
  *	READ_ONLY   reads only: fenced, diverged, or the     STOPPING
  *	            journal cannot be written; cause kept
  *	STOPPING    no new operations; threads end
@@ -28,6 +29,11 @@
  * of root and log first; start the threads. See fence.h and restore.h.
  *
  * Stopping keeps all dirty data: the next open goes on.
+ *
+ * A follower (conf.follow) claims nothing and puts nothing: it restores as above
+ * without a fence commit, and cache_follow() then brings what others commit
+ * (follow.h). Its directory is its own; one from which an epoch was claimed is
+ * refused.
  */
 #ifndef DRAY_CACHE_H
 #define DRAY_CACHE_H
@@ -47,6 +53,7 @@ enum cache_state {
 	CACHE_STATE_INVALID,
 	CACHE_STATE_OPENING,
 	CACHE_STATE_SERVING,
+	CACHE_STATE_FOLLOWING,
 	CACHE_STATE_READ_ONLY,
 	CACHE_STATE_STOPPING,
 	CACHE_STATE_STOPPED, /* a dead cache, opened to look */
@@ -78,6 +85,8 @@ struct cache_conf {
 	uint64_t checkpoint_commits; /* see checkpointer.h; 0: the default */
 	uint64_t checkpoint_bytes;   /* the same */
 	bool takeover;		     /* do not wait for another machine's lease */
+	bool follow;		     /* read-only, never writes to the store */
+	int64_t follow_interval_ns;  /* between two looks at the log; 0: 1 s */
 	const struct id *boot_id;    /* NULL: boot_id_read() (tests of power cuts) */
 
 	cache_progress_fn *progress; /* or NULL */
@@ -90,6 +99,29 @@ int cache_init_volume(struct store *store, const char *url, const struct volume_
 int cache_read_volume(struct store *store, const char *url, struct volume_params *out);
 
 int cache_open(const struct cache_conf *conf, struct cache **out);
+
+/* What a commit changed that a follower took in. */
+enum cache_change_kind {
+	CACHE_CHANGED_INVALID,
+	CACHE_CHANGED_ATTRIBUTES, /* of an inode */
+	CACHE_CHANGED_CONTENT,	  /* of a file, or the listing of a directory; and attributes */
+	CACHE_CHANGED_ENTRY,	  /* what a name in a directory leads to */
+	CACHE_CHANGED_MUCH,	  /* more than can be told: anything */
+};
+
+struct cache_change {
+	enum cache_change_kind kind;
+	uint64_t ino;	  /* of an entry: the directory's */
+	const char *name; /* of an entry, without a NUL */
+	size_t name_length;
+};
+
+/* Called when reads show the new state already; may take its time. */
+typedef void cache_changed_fn(const struct cache_change *change, void *arg);
+/* Begins to follow, once, after cache_open() with conf.follow. fn is called on a
+ * thread of the cache, until cache_close(). */
+void cache_follow(struct cache *cache, cache_changed_fn *fn, void *arg);
+
 /* Clean stop: flushes locally, releases the lease, ends the threads. Dirty
  * data stays for the next open. */
 void cache_close(struct cache *cache);
@@ -117,7 +149,8 @@ typedef int cache_wait_fn(void *arg);
  * cloud: the commit whose cut is not older than the call, with all dirty
  * content in it, is acknowledged. 0, -ERR_try_again at the deadline
  * (clock_boot_ns(), INT64_MAX: none), or the cause when it cannot happen
- * any more (fenced). fn may be NULL.
+ * any more (fenced). fn may be NULL. On a follower nothing is waited for: what
+ * it shows comes from there.
  */
 int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn, void *arg);
 /* Local barrier: everything handed over before the call survives a power
@@ -144,6 +177,8 @@ struct cache_status {
 	enum cache_state state;
 	char state_cause[512]; /* READ_ONLY: why */
 	uint64_t epoch;
+	bool follower;
+	int64_t checked_age_ns;	     /* follower: since it last knew the newest commit */
 	uint64_t dirty_bytes;	     /* in no acknowledged pack */
 	uint64_t dirty_files;	     /* content or size newer than in the cloud */
 	uint64_t pending_files;	     /* of these, named as pending by the last commit */

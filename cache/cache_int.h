@@ -21,6 +21,7 @@ struct evictor;
 struct fence;
 struct fetch;
 struct flusher;
+struct follow;
 
 struct cache {
 	/* immutable after cache_open() */
@@ -42,6 +43,11 @@ struct cache {
 	struct fence *fence;
 	struct committer *committer;
 	struct checkpointer *checkpointer;
+	struct follow *follow; /* NULL: no follower */
+
+	/* Of a follower: held shared by who reads rows that belong together
+	 * (inode_lock_shared()), exclusively while a commit is taken in. */
+	struct rwlock shown;
 
 	/* Held while a directory moves to another directory, so that the way
 	 * up from the new place cannot change (ns_rename.c). Taken before NODE. */

@@ -9,6 +9,7 @@
 void cache_init_locks(struct cache *cache)
 {
 	lock_init(&cache->lifecycle, LOCK_RANK_LIFECYCLE);
+	rwlock_init_writers_first(&cache->shown, LOCK_RANK_SHOWN);
 	lock_init(&cache->cached, LOCK_RANK_CACHED);
 	lock_init(&cache->renames, LOCK_RANK_RENAMES);
 	damage_init(&cache->damage);
@@ -17,6 +18,7 @@ void cache_init_locks(struct cache *cache)
 void cache_destroy_locks(struct cache *cache)
 {
 	lock_destroy(&cache->lifecycle);
+	rwlock_destroy(&cache->shown);
 	lock_destroy(&cache->cached);
 	lock_destroy(&cache->renames);
 	damage_release(&cache->damage);
@@ -29,6 +31,8 @@ const char *cache_state_name(enum cache_state state)
 		return "opening";
 	case CACHE_STATE_SERVING:
 		return "serving";
+	case CACHE_STATE_FOLLOWING:
+		return "following";
 	case CACHE_STATE_READ_ONLY:
 		return "read-only";
 	case CACHE_STATE_STOPPING:
@@ -75,6 +79,9 @@ int cache_check_writable(struct cache *cache)
 	lock_acquire(&cache->lifecycle);
 	switch (atomic_load(&cache->state)) {
 	case CACHE_STATE_SERVING:
+		break;
+	case CACHE_STATE_FOLLOWING:
+		result = -EROFS;
 		break;
 	case CACHE_STATE_READ_ONLY:
 		result = err_set(cache->state_code, "%s", cache->state_cause);

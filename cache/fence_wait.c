@@ -29,6 +29,17 @@ int fence_get_claim(struct store *store, uint64_t epoch, struct writer_claim *ou
 	return result ? result : writer_claim_decode(name, bytes.data, bytes.length, out);
 }
 
+int fence_get_lease(struct store *store, uint64_t epoch, struct writer_lease *out)
+{
+	CLEANUP_BUFFER struct buffer bytes = BUFFER_INIT;
+	char name[OBJECT_NAME_SIZE];
+	int result;
+
+	object_name_lease(epoch, name);
+	result = store_get(store, name, 0, STORE_GET_ALL, &bytes);
+	return result ? result : writer_lease_decode(name, bytes.data, bytes.length, out);
+}
+
 static int note_writer(const struct store_object *object, void *arg)
 {
 	struct fence_wait *wait = arg;
@@ -138,13 +149,24 @@ static int watch(struct fence_wait *wait, const struct writer_claim *owner)
 	return 0;
 }
 
+static int find_newest(struct fence_wait *wait)
+{
+	wait->newest = wait->floor = wait->root_floor = 0;
+	return store_list(wait->store, OBJECT_PREFIX_WRITER, NULL, note_writer, wait);
+}
+
+int fence_look(struct fence_wait *wait)
+{
+	int result = find_newest(wait);
+
+	return result || !wait->newest ? result : find_floor(wait);
+}
+
 int fence_wait_newest(struct fence_wait *wait)
 {
 	struct writer_claim owner;
-	int result;
+	int result = find_newest(wait);
 
-	wait->newest = 0;
-	result = store_list(wait->store, OBJECT_PREFIX_WRITER, NULL, note_writer, wait);
 	if (result || !wait->newest)
 		return result;
 	if (!wait->takeover) {

@@ -32,6 +32,11 @@ struct fence_wait {
  */
 int fence_wait_newest(struct fence_wait *wait);
 
+/* Only looks: fills in what is found (uses store and url). */
+int fence_look(struct fence_wait *wait);
+
+/* Reads lease/<epoch>. -ENOENT, -ERR_volume_corrupt, -ERR_format_newer. */
+int fence_get_lease(struct store *store, uint64_t epoch, struct writer_lease *out);
 /* Reads writer/<epoch>. -ENOENT, -ERR_volume_corrupt, -ERR_format_newer. */
 int fence_get_claim(struct store *store, uint64_t epoch, struct writer_claim *out);
 

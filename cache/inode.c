@@ -96,8 +96,11 @@ void inode_unmark_orphan(struct batch *batch, uint64_t ino)
 
 struct node *inode_lock_shared(struct cache *cache, uint64_t ino)
 {
-	struct node *node = node_get(cache->nodes, ino);
+	struct node *node;
 
+	if (cache->conf.follow)
+		rwlock_acquire_read(&cache->shown);
+	node = node_get(cache->nodes, ino);
 	rwlock_acquire_read(&node->lock);
 	return node;
 }
@@ -106,4 +109,6 @@ void inode_unlock_shared(struct cache *cache, struct node *node)
 {
 	rwlock_release(&node->lock);
 	node_put(cache->nodes, node);
+	if (cache->conf.follow)
+		rwlock_release(&cache->shown);
 }

@@ -14,6 +14,7 @@
 #include "cache/evict_segment.h"
 #include "cache/extent_cursor.h"
 #include "cache/fetch.h"
+#include "cache/inode.h"
 #include "cache/io.h"
 #include "cache/io_ahead.h"
 
@@ -97,14 +98,28 @@ static int plan_add(struct read_plan *plan, struct extent *extent)
 	return 0;
 }
 
+/* A file without content is empty; on a follower it may be none any more. */
+static int check_exists(struct read_plan *plan)
+{
+	struct inode inode = { 0 };
+	int result = 0;
+
+	if (plan->cache->conf.follow)
+		result = inode_load(plan->cache, plan->ino, &inode);
+	inode_release(&inode);
+	return result;
+}
+
 /* The node is locked, shared. */
 static int plan_fill(struct read_plan *plan)
 {
 	struct extent_cursor cursor;
 	struct content_row content;
 	struct extent extent;
-	int result = extent_content_get(plan->cache->index, plan->ino, &content);
+	int result = check_exists(plan);
 
+	if (!result)
+		result = extent_content_get(plan->cache->index, plan->ino, &content);
 	if (result)
 		return result;
 	plan->size = content.size;
@@ -131,13 +146,10 @@ static int plan_fill(struct read_plan *plan)
 
 static int plan_build(struct read_plan *plan)
 {
-	struct node *node = node_get(plan->cache->nodes, plan->ino);
-	int result;
+	struct node *node = inode_lock_shared(plan->cache, plan->ino);
+	int result = plan_fill(plan);
 
-	rwlock_acquire_read(&node->lock);
-	result = plan_fill(plan);
-	rwlock_release(&node->lock);
-	node_put(plan->cache->nodes, node);
+	inode_unlock_shared(plan->cache, node);
 	return result;
 }
 
@@ -292,10 +304,8 @@ int io_seek(struct cache *cache, uint64_t ino, uint64_t offset, int whence, uint
 
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return -EINVAL;
-	node = node_get(cache->nodes, ino);
-	rwlock_acquire_read(&node->lock);
+	node = inode_lock_shared(cache, ino);
 	result = seek_locked(cache, ino, offset, whence, out);
-	rwlock_release(&node->lock);
-	node_put(cache->nodes, node);
+	inode_unlock_shared(cache, node);
 	return result;
 }

@@ -156,6 +156,9 @@ void ns_forget(struct cache *cache, uint64_t ino)
 	struct row_key key;
 	int result;
 
+	/* The writer's business, of which a follower is told. */
+	if (cache->conf.follow)
+		return;
 	key_orphan(&key, ino);
 	result = index_get(cache->index, &key, &bytes);
 	if (!result)

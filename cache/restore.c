@@ -15,6 +15,7 @@
 #include "cache/commit_encode.h"
 #include "cache/commit_settle.h"
 #include "cache/fence.h"
+#include "cache/fence_wait.h"
 #include "cache/log_put.h"
 #include "cache/restore_int.h"
 #include "cache/root_read.h"
@@ -58,7 +59,7 @@ static int get_next(struct restore *restore, struct ahead **ahead, struct log_en
 	uint64_t seq = restore->position.seq + 1;
 	int result;
 
-	restore_progress(restore, "reading the log", seq - 1, fence_floor(restore->cache->fence));
+	restore_progress(restore, "reading the log", seq - 1, restore->floor);
 	if (*ahead) {
 		result = ahead_next(*ahead, out);
 	} else {
@@ -116,7 +117,7 @@ static int follow(struct restore *restore)
 
 static int check_floor(struct restore *restore)
 {
-	uint64_t floor = fence_floor(restore->cache->fence);
+	uint64_t floor = restore->floor;
 
 	if (floor < restore->least_seq)
 		floor = restore->least_seq;
@@ -262,8 +263,8 @@ static int begin_known(struct restore *restore, const struct commit_record *reco
 	return result;
 }
 
-/* Brings the position to the newest commit, and makes that one of our epoch:
- * from here on nobody else's can follow. */
+/* Brings the position to the newest commit, and makes that one of our epoch if
+ * we have one: from here on nobody else's can follow. */
 static int follow_and_fence(struct restore *restore)
 {
 	int result;
@@ -272,7 +273,7 @@ static int follow_and_fence(struct restore *restore)
 		result = follow(restore);
 		if (!result)
 			result = check_floor(restore);
-		if (!result && restore->position.epoch != fence_epoch(restore->cache->fence))
+		if (!result && restore->epoch && restore->position.epoch != restore->epoch)
 			result = put_fence(restore);
 	} while (result == -EEXIST);
 	return result;
@@ -328,7 +329,7 @@ static int run_new(struct restore *restore)
 
 	if (result)
 		return result;
-	restore->least_seq = fence_root_floor(restore->cache->fence);
+	restore->least_seq = restore->root_floor;
 	if (roots.count && roots.seqs[roots.count - 1] > restore->least_seq)
 		restore->least_seq = roots.seqs[roots.count - 1];
 	result = roots.count ? -ENOENT : load_new(restore, 0);
@@ -355,8 +356,7 @@ static int run_new(struct restore *restore)
 /* A cache that was away for longer than the log is kept. */
 static int run_left_behind(struct restore *restore)
 {
-	int result = restore_check_clean(restore, fence_floor(restore->cache->fence),
-					 fence_epoch(restore->cache->fence) - 1);
+	int result = restore_check_clean(restore, restore->floor, restore->epoch - 1);
 
 	if (result)
 		return result;
@@ -388,23 +388,59 @@ static int run(struct restore *restore)
 	struct commit_record record;
 	int result = commit_record_get(restore->cache->index, &record);
 
-	if (result == -ENOENT) {
-		result = run_new(restore);
-	} else if (!result) {
-		result = run_known(restore, &record);
-	}
-	if (!result)
-		fence_note_commit(restore->cache->fence, restore->position.seq);
-	return result;
+	if (result == -ENOENT)
+		return run_new(restore);
+	return result ? result : run_known(restore, &record);
 }
 
 int restore_run(struct cache *cache)
 {
-	struct restore restore = { .cache = cache };
+	struct restore restore = {
+		.cache = cache,
+		.floor = fence_floor(cache->fence),
+		.root_floor = fence_root_floor(cache->fence),
+		.epoch = fence_epoch(cache->fence),
+	};
 	int result = outbox_open(cache->directory, &restore.outbox);
 
 	if (!result)
 		result = run(&restore);
+	if (!result)
+		fence_note_commit(cache->fence, restore.position.seq);
 	outbox_close(restore.outbox);
+	return result;
+}
+
+int restore_run_follower(struct cache *cache)
+{
+	struct restore restore = { .cache = cache };
+	struct fence_wait writer = { .store = cache->store, .url = cache->url };
+	int result = fence_look(&writer);
+
+	restore.floor = writer.floor;
+	restore.root_floor = writer.root_floor;
+	if (!result)
+		result = outbox_open(cache->directory, &restore.outbox);
+	if (!result)
+		result = run(&restore);
+	outbox_close(restore.outbox);
+	return result;
+}
+
+int restore_find_differences(struct cache *cache, uint64_t root, uint64_t floor,
+			     struct row_sort *differences, struct log_position *position_out,
+			     int64_t *cut_real_ns_out)
+{
+	struct restore restore = {
+		.cache = cache,
+		.floor = floor,
+		.least_seq = root,
+		.compare = true,
+		.differences = differences,
+	};
+	int result = load_new(&restore, root);
+
+	*position_out = restore.position;
+	*cut_real_ns_out = restore.cut_real_ns;
 	return result;
 }

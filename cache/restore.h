@@ -38,7 +38,11 @@
 #ifndef DRAY_CACHE_RESTORE_H
 #define DRAY_CACHE_RESTORE_H
 
+#include <stdint.h>
+
 struct cache;
+struct log_position;
+struct row_sort;
 
 /*
  * Needs cache->store, fence, index, segments, nodes, seal and conf. Returns 0
@@ -47,5 +51,22 @@ struct cache;
  * directory is the caller's).
  */
 int restore_run(struct cache *cache);
+
+/*
+ * The same for a cache that only follows (follow.h): there is no fence, nothing
+ * is put in the bucket, and the floor is what the newest lease tells.
+ */
+int restore_run_follower(struct cache *cache);
+
+/*
+ * For a follower whose commits were removed from the log meanwhile: adds to
+ * `differences` what has to change here to get from the rows of the index to
+ * those of root/<root> and the log behind it, and tells the commit where that
+ * ends. The index stays as it is. -ERR_object_missing and others: a log or a
+ * checkpoint that is not whole; `differences` is of no use then.
+ */
+int restore_find_differences(struct cache *cache, uint64_t root, uint64_t floor,
+			     struct row_sort *differences, struct log_position *position_out,
+			     int64_t *cut_real_ns_out);
 
 #endif

@@ -94,8 +94,16 @@ static int compare_values(const struct comparison *comparison, bool *same_out)
 	return result;
 }
 
+static int change(struct comparison *comparison, const struct row_run_row *row)
+{
+	struct row_sort *differences = comparison->restore->differences;
+
+	return differences ? row_sort_add(differences, row)
+			   : restore_apply_row(row, &comparison->applier);
+}
+
 /* An inode whose INODE row is gone and others not yet is to be reaped, as in
- * restore_load.c. */
+ * restore_load.c. Followers leave that to the writer. */
 static int note_orphan(struct comparison *comparison)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
@@ -135,13 +143,13 @@ static int step(struct comparison *comparison)
 
 	removed.removed = true;
 	if (ordered < 0)
-		result = restore_apply_row(&removed, &comparison->applier);
+		result = change(comparison, &removed);
 	else if (!ordered)
 		result = compare_values(comparison, &same);
-	if (!result && ordered >= 0)
+	if (!result && ordered >= 0 && !comparison->restore->differences)
 		result = note_orphan(comparison);
 	if (!result && ordered >= 0 && !same)
-		result = restore_apply_row(&comparison->there, &comparison->applier);
+		result = change(comparison, &comparison->there);
 	if (!result && ordered <= 0)
 		result = next_here(comparison);
 	if (!result && ordered >= 0)
@@ -183,5 +191,5 @@ int restore_compare_finish(struct restore *restore)
 	CRASH_POINT(restore_applied);
 	restore_applier_release(&comparison.applier);
 	restore_rows_close(comparison.rows);
-	return result ? result : restore_record_position(restore);
+	return result || restore->differences ? result : restore_record_position(restore);
 }

@@ -9,7 +9,6 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
-#include "cache/fence.h"
 #include "cache/commit_settle.h"
 #include "cache/log_put.h"
 #include "cache/restore_int.h"
@@ -158,7 +157,7 @@ static int record_foreign(struct restore *restore, const struct log_entry *entry
 		.least_chunk = head->next_chunk_id,
 	};
 
-	if (head->epoch != fence_epoch(restore->cache->fence)) {
+	if (head->epoch != restore->epoch) {
 		record.least_ino += RESTORE_SKIP;
 		record.least_chunk += RESTORE_SKIP;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between restore.c (the order of things), restore_load.c (a new cache),
- * restore_follow.c (a cache that has a state) and restore_compare.c (one whose
- * state is older than what the log still has). */
+ * restore_follow.c (a cache that has a state), restore_compare.c (one whose
+ * state is older than what the log still has) and follow.c (one that others
+ * read meanwhile). */
 #ifndef DRAY_CACHE_RESTORE_INT_H
 #define DRAY_CACHE_RESTORE_INT_H
 
@@ -18,12 +19,17 @@ struct restore {
 	struct outbox *outbox;
 	struct log_position position;
 	int64_t cut_real_ns; /* of the commit at the position */
+	uint64_t floor;	     /* newest commit that a writer told of */
+	uint64_t root_floor; /* and newest checkpoint */
+	uint64_t epoch;	     /* ours; 0: a follower, which makes no fence commit */
 
 	/* A new cache: the changes behind the checkpoint; NULL otherwise. */
 	struct row_sort *rows;
 	struct root root;   /* the checkpoint; zeroed: none */
 	uint64_t least_seq; /* a log that ends before this is not whole */
 	bool compare;	    /* the cache is not new: compare, do not load */
+	/* With compare: gets the rows that differ instead of the index; or NULL. */
+	struct row_sort *differences;
 };
 
 /* Takes one commit in; called in order, before the position moves to it. */

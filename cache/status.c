@@ -9,6 +9,7 @@
 #include "cache/checkpointer.h"
 #include "cache/committer.h"
 #include "cache/evict.h"
+#include "cache/follow.h"
 
 static void fill_identity(struct cache *cache, struct cache_status *out)
 {
@@ -55,6 +56,21 @@ static void fill_committer(struct cache *cache, struct cache_status *out)
 	out->commits_total = status.commits;
 }
 
+static void fill_follow(struct cache *cache, struct cache_status *out)
+{
+	struct follow_status status;
+
+	follow_status_get(cache->follow, &status);
+	out->follower = true;
+	out->eta_ns = -1;
+	out->committed_seq = status.seq;
+	out->committed_time_ns = status.cut_real_ns;
+	out->checked_age_ns = status.checked_age_ns;
+	out->commits_total = status.commits;
+	out->failing = status.failing;
+	snprintf(out->last_error, sizeof(out->last_error), "%s", status.last_error);
+}
+
 /* A dead cache: what the index recorded. */
 static void fill_record(struct cache *cache, struct cache_status *out)
 {
@@ -75,6 +91,8 @@ void cache_status_get(struct cache *cache, struct cache_status *out)
 	fill_local(cache, out);
 	if (cache->committer)
 		fill_committer(cache, out);
+	else if (cache->follow)
+		fill_follow(cache, out);
 	else
 		fill_record(cache, out);
 	out->damaged_count = damage_list(cache, out->damaged);

@@ -52,6 +52,12 @@
 	  "Or after so much metadata in them (more when the volume has more than 8 times that).")  \
 	X(takeover, FLAG, "takeover", "", 0, 0, "",                                                \
 	  "Do not wait for another machine's lease: take the volume over now.")                    \
+	X(follow, FLAG, "follow", "", 0, 0, "",                                                    \
+	  "With ro: show what another machine writes, at its newest commit. Nothing is ever put "  \
+	  "in the store, and any number may follow. Its cache is one of its own "                  \
+	  "(UUID-follow).")                                                                        \
+	X(follow_interval_ns, DURATION, "follow-interval", "1s", 10 * NS_PER_MS,                   \
+	  3600 * NS_PER_SECOND, "TIME", "How often a follower asks for the next commit: one GET.") \
 	X(read_only, FLAG, "ro", "", 0, 0, "", "Mount read-only.")                                 \
 	X(allow_other, FLAG, "allow_other", "", 0, 0, "",                                          \
 	  "Let other users in (ordinary users need user_allow_other in /etc/fuse.conf).")          \

@@ -136,23 +136,27 @@
  * these: every counter of backend/store_stats.h and cache/read_stats.h under
  * its own name.
  */
-#define STATUS_VOLUME			     "volume" /* uuid */
-#define STATUS_NAME			     "name"
-#define STATUS_URL			     "url"
-#define STATUS_MOUNTPOINT		     "mountpoint"  /* null: a dead cache */
-#define STATUS_CACHE			     "cache"	   /* its directory */
-#define STATUS_STATE			     "state"	   /* cache_state_name() */
-#define STATUS_STATE_CAUSE		     "state_cause" /* or null */
-#define STATUS_EPOCH			     "epoch"
-#define STATUS_DIRTY_BYTES		     "dirty_bytes"
-#define STATUS_DIRTY_FILES		     "dirty_files"
-#define STATUS_PENDING_FILES		     "pending_files"
-#define STATUS_OLDEST_DIRTY_AGE_SECONDS	     "oldest_dirty_age_seconds" /* real; 0: nothing dirty */
-#define STATUS_CACHE_USED_BYTES		     "cache_used_bytes"
-#define STATUS_CACHE_LIMIT_BYTES	     "cache_limit_bytes"
-#define STATUS_FILES			     "files"
-#define STATUS_COMMITTED_SEQ		     "committed_seq"
-#define STATUS_COMMITTED_TIME		     "committed_time" /* time, or null: none yet */
+#define STATUS_VOLUME			"volume" /* uuid */
+#define STATUS_NAME			"name"
+#define STATUS_URL			"url"
+#define STATUS_MOUNTPOINT		"mountpoint"  /* null: a dead cache */
+#define STATUS_CACHE			"cache"	      /* its directory */
+#define STATUS_STATE			"state"	      /* cache_state_name() */
+#define STATUS_STATE_CAUSE		"state_cause" /* or null */
+#define STATUS_ROLE			"role"	      /* "writer", "follower" */
+#define STATUS_EPOCH			"epoch"	      /* of a follower 0 */
+#define STATUS_DIRTY_BYTES		"dirty_bytes"
+#define STATUS_DIRTY_FILES		"dirty_files"
+#define STATUS_PENDING_FILES		"pending_files"
+#define STATUS_OLDEST_DIRTY_AGE_SECONDS "oldest_dirty_age_seconds" /* real; 0: nothing dirty */
+#define STATUS_CACHE_USED_BYTES		"cache_used_bytes"
+#define STATUS_CACHE_LIMIT_BYTES	"cache_limit_bytes"
+#define STATUS_FILES			"files"
+#define STATUS_COMMITTED_SEQ		"committed_seq"
+#define STATUS_COMMITTED_TIME		"committed_time"     /* time, or null: none yet */
+#define STATUS_COMMIT_AGE_SECONDS	"commit_age_seconds" /* since then, or null */
+/* Follower: since the commit was known to be the newest; or null. */
+#define STATUS_CHECKED_AGE_SECONDS	     "checked_age_seconds"
 #define STATUS_CHECKPOINT_SEQ		     "checkpoint_seq" /* 0: none known of */
 #define STATUS_UPLOADS_IN_FLIGHT	     "uploads_in_flight"
 #define STATUS_UPLOAD_BYTES_PER_SECOND	     "upload_bytes_per_second"

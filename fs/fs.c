@@ -11,6 +11,14 @@ static double seconds(int64_t ns)
 	return (double)ns / (double)NS_PER_SECOND;
 }
 
+/* What the kernel may keep of a volume that others change: invalidate.h tells why. */
+static double kept_seconds(const struct mount_conf *conf, int64_t ns)
+{
+	if (conf->follow && ns > 2 * conf->follow_interval_ns)
+		ns = 2 * conf->follow_interval_ns;
+	return seconds(ns);
+}
+
 void fs_init(struct fs *fs, struct cache *cache, const struct mount_conf *conf)
 {
 	*fs = (struct fs){
@@ -19,10 +27,11 @@ void fs_init(struct fs *fs, struct cache *cache, const struct mount_conf *conf)
 		.inodes = inode_table_new(),
 		.readers = worker_pool_start((unsigned int)conf->read_threads),
 		.launderers = worker_pool_start(LAUNDER_THREADS),
-		.attr_timeout = seconds(conf->attr_timeout_ns),
-		.entry_timeout = seconds(conf->entry_timeout_ns),
-		.negative_timeout = seconds(conf->negative_timeout_ns),
+		.attr_timeout = kept_seconds(conf, conf->attr_timeout_ns),
+		.entry_timeout = kept_seconds(conf, conf->entry_timeout_ns),
+		.negative_timeout = kept_seconds(conf, conf->negative_timeout_ns),
 	};
+	invalidate_init(&fs->invalidate);
 }
 
 void fs_stop(struct fs *fs)
@@ -34,6 +43,7 @@ void fs_stop(struct fs *fs)
 void fs_release(struct fs *fs)
 {
 	nocache_free(fs->nocache);
+	invalidate_release(&fs->invalidate);
 	inode_table_free(fs->inodes);
 }
 

@@ -5,11 +5,13 @@
  * The kernel is trusted to change files only through this mount, and the
  * mount to be the only writer of the volume. So the kernel may keep names,
  * attributes, symlinks, directory listings and data for as long as it likes,
- * and nothing is ever invalidated, with two exceptions:
+ * and nothing is ever invalidated, with these exceptions:
  *
  *	fs_launder()	a file's dirty pages must come here now
  *	privileges_drop()	the set-user-ID bit went, which the kernel leaves
  *		to us (privileges.h)
+ *	followers	others write the volume: the kernel keeps things for a
+ *		few intervals at most, and is told what changes (invalidate.h)
  *
  * In the kernel's write-back mode, size and mtime of a regular file belong to
  * the kernel: it sends them by SETATTR before FLUSH, and ignores what we say.
@@ -26,6 +28,7 @@
 #include "fs/config.h"
 #include "fs/fuse_api.h"
 #include "fs/inode_table.h"
+#include "fs/invalidate.h"
 #include "fs/nocache.h"
 #include "fs/worker_pool.h"
 
@@ -35,6 +38,7 @@ struct fs {
 	const struct mount_conf *conf;
 	struct fuse_session *session;
 	struct inode_table *inodes;
+	struct invalidate invalidate;	/* has its own lock */
 	struct worker_pool *readers;	/* reads that wait for the network */
 	struct worker_pool *launderers; /* what waits for the kernel's dirty pages */
 	struct nocache *nocache;	/* programs that are not to fill the cache */

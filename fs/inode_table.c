@@ -210,8 +210,19 @@ bool inode_table_is_written(struct inode_table *table, uint64_t ino)
 	return written;
 }
 
-/* The written inodes of a shard, in an array that the caller frees. */
-static uint64_t *shard_written(struct shard *shard, size_t *count_out)
+bool inode_table_has(struct inode_table *table, uint64_t ino)
+{
+	struct shard *shard = shard_of(table, ino);
+	bool known;
+
+	lock_acquire(&shard->lock);
+	known = find_locked(shard, ino)->ino != 0;
+	lock_release(&shard->lock);
+	return known;
+}
+
+/* The inodes of a shard, or the written ones, in an array that the caller frees. */
+static uint64_t *shard_list(struct shard *shard, bool written, size_t *count_out)
 {
 	uint64_t *list;
 	size_t i;
@@ -220,27 +231,38 @@ static uint64_t *shard_written(struct shard *shard, size_t *count_out)
 	lock_acquire(&shard->lock);
 	list = xmalloc((shard->used + 1) * sizeof(*list));
 	for (i = 0; i < shard->capacity; i++) {
-		if (shard->entries[i].ino && shard->entries[i].counts & WRITER_MASK)
+		if (shard->entries[i].ino && (!written || shard->entries[i].counts & WRITER_MASK))
 			list[(*count_out)++] = shard->entries[i].ino;
 	}
 	lock_release(&shard->lock);
 	return list;
 }
 
-void inode_table_each_written(struct inode_table *table, void (*fn)(uint64_t ino, void *arg),
-			      void *arg)
+static void each(struct inode_table *table, bool written, void (*fn)(uint64_t ino, void *arg),
+		 void *arg)
 {
 	size_t shard;
 
 	for (shard = 0; shard < SHARDS; shard++) {
 		size_t count;
-		uint64_t *list = shard_written(&table->shards[shard], &count);
+		uint64_t *list = shard_list(&table->shards[shard], written, &count);
 		size_t i;
 
 		for (i = 0; i < count; i++)
 			fn(list[i], arg);
 		free(list);
 	}
+}
+
+void inode_table_each(struct inode_table *table, void (*fn)(uint64_t ino, void *arg), void *arg)
+{
+	each(table, false, fn, arg);
+}
+
+void inode_table_each_written(struct inode_table *table, void (*fn)(uint64_t ino, void *arg),
+			      void *arg)
+{
+	each(table, true, fn, arg);
 }
 
 uint64_t inode_table_count(struct inode_table *table)

@@ -35,8 +35,12 @@ void inode_table_writer_add(struct inode_table *table, uint64_t ino);
 void inode_table_writer_remove(struct inode_table *table, uint64_t ino);
 bool inode_table_is_written(struct inode_table *table, uint64_t ino);
 
-/* Calls fn for each inode that was open for writing when its shard was
- * looked at; fn runs without locks. */
+/* Does the kernel know it? */
+bool inode_table_has(struct inode_table *table, uint64_t ino);
+
+/* Calls fn for each inode that was known, or open for writing, when its shard
+ * was looked at; fn runs without locks. */
+void inode_table_each(struct inode_table *table, void (*fn)(uint64_t ino, void *arg), void *arg);
 void inode_table_each_written(struct inode_table *table, void (*fn)(uint64_t ino, void *arg),
 			      void *arg);
 

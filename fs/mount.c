@@ -139,7 +139,8 @@ static int choose_cache(struct mount *mount)
 	CLEANUP_FREE char *here = NULL;
 
 	if (!conf->cache) {
-		conf->cache = mount_default_cache(&mount->volume.uuid);
+		given = mount_default_cache(&mount->volume.uuid);
+		conf->cache = xasprintf("%s%s", given, conf->follow ? "-follow" : "");
 		return 0;
 	}
 	if (*conf->cache == '/')
@@ -175,6 +176,8 @@ static void fill_cache_conf(struct mount *mount, struct cache_conf *out)
 		.checkpoint_commits = (uint64_t)conf->checkpoint_commits,
 		.checkpoint_bytes = conf->checkpoint_bytes,
 		.takeover = conf->takeover,
+		.follow = conf->follow,
+		.follow_interval_ns = conf->follow_interval_ns,
 		.progress = show_progress,
 		.progress_arg = mount,
 	};
@@ -216,6 +219,12 @@ static int open_session(struct mount *mount)
 	return result;
 }
 
+static void follow(struct mount *mount)
+{
+	if (mount->conf->follow)
+		cache_follow(mount->cache, invalidate_change, &mount->fs);
+}
+
 static int open_control(struct mount *mount)
 {
 	const struct control_conf conf = {
@@ -249,6 +258,8 @@ static int begin(struct mount *mount)
 		result = open_session(mount);
 	if (!result)
 		result = open_control(mount);
+	if (!result)
+		follow(mount);
 	return result;
 }
 
@@ -284,6 +295,7 @@ int mount_run(struct mount_conf *conf, int ready_fd)
 	int result;
 
 	prepare_process();
+	conf->read_only |= conf->follow;
 	mount.signals = signals_start();
 	result = begin(&mount);
 	if (result) {

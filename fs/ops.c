@@ -12,18 +12,27 @@ static const unsigned int capabilities[] = {
 	FUSE_CAP_PARALLEL_DIROPS,  /* look-ups and listings of one directory */
 	FUSE_CAP_READDIRPLUS,	   /* attributes with a listing, */
 	FUSE_CAP_READDIRPLUS_AUTO, /* when the application seems to want them */
-	FUSE_CAP_WRITEBACK_CACHE,  /* small writes gather in the page cache */
 	FUSE_CAP_EXPORT_SUPPORT,   /* "." and ".." can be looked up: NFS, handles */
 	FUSE_CAP_CACHE_SYMLINKS,   /* their targets never change */
 				   /*
 	 * Not here: ATOMIC_O_TRUNC, because the kernel sends no times with it;
-	 * its SETATTR has them. AUTO_INVAL_DATA: nobody else changes data.
+	 * its SETATTR has them. What depends on who writes: cache_capability().
 	 * ASYNC_DIO: what somebody reads into the page cache during an O_DIRECT
 	 * write by AIO would stay there, old. SPLICE_*: bytes are checked on
 	 * their way. *_LOCKS: the kernel's own do for one mount. POSIX_ACL: see
 	 * wants_acls().
 	 */
 };
+
+/*
+ * Small writes gather in the page cache. When others write, the kernel must not
+ * take its own sizes and times for the right ones, as it does in that mode; it
+ * drops a file's pages when it learns of new ones.
+ */
+static unsigned int cache_capability(const struct mount_conf *conf)
+{
+	return conf->follow ? FUSE_CAP_AUTO_INVAL_DATA : FUSE_CAP_WRITEBACK_CACHE;
+}
 
 /*
  * With ACLs the kernel checks permissions by them, and leaves the umask to us,
@@ -46,6 +55,7 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want = 0;
 	for (i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
 		conn->want |= conn->capable & capabilities[i];
+	conn->want |= conn->capable & cache_capability(fs->conf);
 	fs->has_acls = wants_acls(fs->conf, conn);
 	if (fs->has_acls)
 		conn->want |= FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK;

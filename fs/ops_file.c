@@ -222,7 +222,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 	(void)datasync;
 	(void)fi;
-	reply_result(req, "fsync", ino, NULL, io_fsync(fs->cache, ino));
+	reply_result(req, "fsync", ino, NULL, fs->conf->follow ? 0 : io_fsync(fs->cache, ino));
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,

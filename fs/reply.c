@@ -45,10 +45,23 @@ static void log_failure(const char *operation, uint64_t ino, const char *name, i
 			  err_message(code));
 }
 
+/*
+ * A follower's file or directory that others removed, or whose bytes went with
+ * older states of the volume. ESTALE makes the kernel look its path up again.
+ */
+static int stale_code(int code)
+{
+	return code == -ENOENT || code == -ERR_object_missing ? -ESTALE : code;
+}
+
 void reply_result(fuse_req_t req, const char *operation, uint64_t ino, const char *name, int code)
 {
+	struct fs *fs = fuse_req_userdata(req);
+
 	if (-code > ERR_CODE_FIRST)
 		log_failure(operation, ino, name, code);
+	if (fs->conf->follow)
+		code = stale_code(code);
 	fuse_reply_err(req, err_to_errno(code));
 }
 

@@ -17,7 +17,8 @@
 
 #define REPLY_LOG_MAX 20
 
-/* code is 0 or negative. name may be NULL. */
+/* code is 0 or negative. name may be NULL. On a follower, what is gone by now is
+ * ESTALE. */
 void reply_result(fuse_req_t req, const char *operation, uint64_t ino, const char *name, int code);
 
 /* An inode that the kernel looks up or made. */

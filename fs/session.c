@@ -42,6 +42,7 @@ struct session {
  */
 static void stop_loop(struct session *session)
 {
+	invalidate_stop(&session->fs->invalidate);
 	fuse_session_exit(session->fuse);
 	while (!atomic_load(&session->ended)) {
 		pthread_kill(session->runner, WAKE_SIGNAL);

@@ -47,6 +47,8 @@ static void put_identity(json_t *out, const struct cache_status *status, const c
 	json_object_set_new(out, STATUS_CACHE, path_to_json(status->directory));
 	json_object_set_new(out, STATUS_STATE, json_string(cache_state_name(status->state)));
 	json_object_set_new(out, STATUS_STATE_CAUSE, text_or_null(status->state_cause));
+	json_object_set_new(out, STATUS_ROLE,
+			    json_string(status->follower ? "follower" : "writer"));
 	json_object_set_new(out, STATUS_EPOCH, whole(status->epoch));
 }
 
@@ -62,11 +64,21 @@ static void put_dirty(json_t *out, const struct cache_status *status)
 	json_object_set_new(out, STATUS_FILES, whole(status->files));
 }
 
+static void put_commit(json_t *out, const struct cache_status *status)
+{
+	int64_t time_ns = status->committed_time_ns;
+
+	json_object_set_new(out, STATUS_COMMITTED_SEQ, whole(status->committed_seq));
+	json_object_set_new(out, STATUS_COMMITTED_TIME, time_or_null(time_ns));
+	json_object_set_new(out, STATUS_COMMIT_AGE_SECONDS,
+			    time_ns ? seconds(clock_real_ns() - time_ns) : json_null());
+	json_object_set_new(out, STATUS_CHECKED_AGE_SECONDS,
+			    status->follower ? seconds(status->checked_age_ns) : json_null());
+	json_object_set_new(out, STATUS_CHECKPOINT_SEQ, whole(status->checkpoint_seq));
+}
+
 static void put_upload(json_t *out, const struct cache_status *status)
 {
-	json_object_set_new(out, STATUS_COMMITTED_SEQ, whole(status->committed_seq));
-	json_object_set_new(out, STATUS_CHECKPOINT_SEQ, whole(status->checkpoint_seq));
-	json_object_set_new(out, STATUS_COMMITTED_TIME, time_or_null(status->committed_time_ns));
 	json_object_set_new(out, STATUS_UPLOADS_IN_FLIGHT, whole(status->uploads_in_flight));
 	json_object_set_new(out, STATUS_UPLOAD_BYTES_PER_SECOND,
 			    whole(status->upload_bytes_per_second));
@@ -105,6 +117,7 @@ json_t *status_to_json(const struct cache_status *status, const char *mountpoint
 
 	put_identity(out, status, mountpoint);
 	put_dirty(out, status);
+	put_commit(out, status);
 	put_damaged(out, status);
 #define X(name, kind, help) json_object_set_new(out, #name, whole(status->store.name));
 	STORE_COUNTERS(X)

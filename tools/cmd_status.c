@@ -114,6 +114,26 @@ static void print_damaged(const json_t *status)
 	}
 }
 
+static bool is_follower(const json_t *status)
+{
+	return json_is_number(json_object_get(status, STATUS_CHECKED_AGE_SECONDS));
+}
+
+static void print_commit(const json_t *status)
+{
+	double age = json_number_value(json_object_get(status, STATUS_CHECKED_AGE_SECONDS));
+	char text[24];
+
+	printf("%-14s %llu", "commit", (unsigned long long)number_of(status, STATUS_COMMITTED_SEQ));
+	if (*text_of(status, STATUS_COMMITTED_TIME))
+		printf(", the state of %s", text_of(status, STATUS_COMMITTED_TIME));
+	if (is_follower(status)) {
+		duration_format((int64_t)(age * (double)NS_PER_SECOND), text);
+		printf(", the newest %s ago", text);
+	}
+	putchar('\n');
+}
+
 static void print_status(const json_t *status)
 {
 	const char *mountpoint = text_of(status, STATUS_MOUNTPOINT);
@@ -124,17 +144,15 @@ static void print_status(const json_t *status)
 	printf("%-14s %s\n", "url", text_of(status, STATUS_URL));
 	printf("%-14s %s\n", "mounted on", *mountpoint ? mountpoint : "(no gateway runs)");
 	printf("%-14s %s%s%s\n", "state", text_of(status, STATUS_STATE), *cause ? ": " : "", cause);
-	print_dirty(status);
+	if (!is_follower(status))
+		print_dirty(status);
 	print_cache(status);
 	printf("%-14s %llu\n", "files", (unsigned long long)number_of(status, STATUS_FILES));
-	printf("%-14s %llu", "commit", (unsigned long long)number_of(status, STATUS_COMMITTED_SEQ));
-	if (*text_of(status, STATUS_COMMITTED_TIME))
-		printf(", the state of %s", text_of(status, STATUS_COMMITTED_TIME));
-	putchar('\n');
-	if (*mountpoint) {
+	print_commit(status);
+	if (*mountpoint)
 		print_hits(status);
+	if (*mountpoint && !is_follower(status))
 		print_uploads(status);
-	}
 	print_damaged(status);
 	if (json_is_true(json_object_get(status, STATUS_FAILING)))
 		printf("%-14s %s\n", "FAILING", text_of(status, STATUS_LAST_ERROR));

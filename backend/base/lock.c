@@ -103,6 +103,18 @@ void rwlock_init(struct rwlock *lock, enum lock_rank rank)
 	lock->rank = rank;
 }
 
+void rwlock_init_writers_first(struct rwlock *lock, enum lock_rank rank)
+{
+	pthread_rwlockattr_t attributes;
+
+	CHECK(pthread_rwlockattr_init(&attributes));
+	CHECK(pthread_rwlockattr_setkind_np(&attributes,
+					    PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP));
+	CHECK(pthread_rwlock_init(&lock->rwlock, &attributes));
+	CHECK(pthread_rwlockattr_destroy(&attributes));
+	lock->rank = rank;
+}
+
 void rwlock_destroy(struct rwlock *lock)
 {
 	CHECK(pthread_rwlock_destroy(&lock->rwlock));

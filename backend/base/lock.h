@@ -22,6 +22,7 @@
 	X(SESSION)     /* fs: lookup counts and handles */                 \
 	X(RENAMES)     /* cache: directories move one at a time */         \
 	X(LIFECYCLE)   /* cache: start, stop, state */                     \
+	X(SHOWN)       /* cache: which commit a follower shows */          \
 	X(NODE)	       /* cache: one inode; several, lower number first */ \
 	X(NODE_TABLE)  /* cache: the table of active inodes */             \
 	X(COMMIT)      /* cache: transaction group and committer state */  \
@@ -68,6 +69,9 @@ void lock_release(struct lock *lock);
 void lock_assert_held(const struct lock *lock);
 
 void rwlock_init(struct rwlock *lock, enum lock_rank rank);
+/* One whose writers wait for those who hold it, not for those who come behind
+ * them. No thread may take it twice. */
+void rwlock_init_writers_first(struct rwlock *lock, enum lock_rank rank);
 void rwlock_destroy(struct rwlock *lock);
 void rwlock_acquire_read(struct rwlock *lock);
 void rwlock_acquire_write(struct rwlock *lock);
