@@ -45,7 +45,7 @@ recipe() {
 	for file; do
 		mkdir -p "$(dirname "$file")"
 		awk -v name="\`$file\`:" '
-			index($0, name) == length($0) - length(name) + 1 { inside = 1; next }
+			substr($0, length($0) - length(name) + 1) == name { inside = 1; next }
 			inside && /^    /	{ print substr($0, 5); shown = 1; next }
 			inside && /^$/		{ if (shown) print; next }
 			inside			{ exit }' "$DOCUMENT" >"$file"
