@@ -10,18 +10,13 @@
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
 #include "cache/evict.h"
+#include "cache/pace.h"
+#include "cache/space.h"
 
-/* How often the budget is looked at again while replies wait. */
-#define BUDGET_RECHECK_NS (100 * NS_PER_MS)
-/* The rate of uploads is measured over about so long. */
-#define BUDGET_RATE_PERIOD_NS (5 * NS_PER_SECOND)
-
-struct delayed_reply {
-	budget_reply_fn *fn;
-	void *arg;
-	int64_t due_ns;
-	struct delayed_reply *next;
-};
+/* Room also comes about without a word: by rm, by eviction. */
+#define RECHECK_NS (20 * NS_PER_MS)
+/* Packs that are acknowledged within that time came in one lump. */
+#define LUMP_GAP_NS (300 * NS_PER_MS)
 
 struct budget {
 	/* immutable */
@@ -29,160 +24,180 @@ struct budget {
 	pthread_t thread;
 	struct lock lock;
 	struct condition wake;
+	_Atomic uint64_t reserved; /* by writes under way */
 	/* guarded by lock */
 	bool stopping;
-	struct delayed_reply *queue; /* in the order of their writes */
-	struct delayed_reply **queue_end;
-	int64_t last_due_ns;
-	uint64_t stored_in_period;
-	int64_t period_start_ns;
-	uint64_t rate;
+	struct fair_queue queue;
+	struct pace_gate gate;
+	struct pace_meter meter;
+	int64_t stored_ns; /* when the newest pack was acknowledged */
+	uint64_t lump;	   /* the newest, still growing perhaps */
+	uint64_t lump_before;
 };
 
-/* From here on replies are delayed. */
-static uint64_t delay_start(uint64_t limit)
+static bool is_blocking(struct budget *budget)
 {
-	return limit / 4 * 3;
-}
-
-int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t length)
-{
-	uint64_t start = delay_start(limit);
-	double fill;
-	double seconds;
-
-	if (dirty < start || !limit)
-		return 0;
-	fill = (double)(dirty - start) / (double)(limit - start);
-	if (fill >= 1)
-		return BUDGET_DELAY_MAX_NS;
-	if (rate < BUDGET_RATE_MIN)
-		rate = BUDGET_RATE_MIN;
-	/* fill / (1 - fill) is 1 in the middle and grows without bound. */
-	seconds = (double)length / (double)rate * fill / (1 - fill);
-	if (seconds * (double)NS_PER_SECOND > (double)BUDGET_DELAY_MAX_NS)
-		return BUDGET_DELAY_MAX_NS;
-	return (int64_t)(seconds * (double)NS_PER_SECOND);
-}
-
-static uint64_t limit_of(const struct budget *budget)
-{
-	return limits_dirty_bytes(&budget->cache->limits);
-}
-
-/* Dead bytes among them take as much of the disk. */
-static uint64_t dirty_bytes(const struct budget *budget)
-{
-	return segments_dirty_bytes(budget->cache->segments) + evict_dead_bytes(budget->cache);
+	return limits_on_full(&budget->cache->limits) == FULL_BLOCK;
 }
 
 int io_budget_refuse(struct cache *cache, bool opening)
 {
-	return limits_refuse(&cache->limits,
-			     segments_dirty_bytes(cache->segments) + evict_dead_bytes(cache),
-			     opening);
+	struct space space;
+
+	space_get(cache, &space);
+	return limits_refuse(&cache->limits, space.dirty_bytes, opening);
 }
 
-bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, void *arg)
-{
-	struct budget *budget = cache->budget;
-	struct delayed_reply *reply;
-	uint64_t dirty = dirty_bytes(budget);
-	int64_t now = clock_boot_ns();
+/* Room. */
 
-	if (dirty < delay_start(limit_of(budget)))
+static bool has_room(struct budget *budget, const struct space *space, uint64_t bytes)
+{
+	if (is_blocking(budget) && space->dirty_bytes + bytes > space->dirty_limit)
+		return false;
+	if (space->data_bytes + bytes <= space->data_limit)
 		return true;
-	lock_acquire(&budget->lock);
-	if (budget->stopping) {
-		lock_release(&budget->lock);
-		return true;
-	}
-	/* Delays add up, so that many writers together keep to the rate. */
-	if (budget->last_due_ns < now)
-		budget->last_due_ns = now;
-	budget->last_due_ns += budget_delay_ns(dirty, limit_of(budget), budget->rate, length);
-	reply = xcalloc(1, sizeof(*reply));
-	reply->fn = fn;
-	reply->arg = arg;
-	reply->due_ns = budget->last_due_ns;
-	*budget->queue_end = reply;
-	budget->queue_end = &reply->next;
-	condition_signal(&budget->wake);
-	lock_release(&budget->lock);
+	evict_wake(budget->cache);
 	return false;
 }
 
-void budget_note_stored(struct cache *cache, uint64_t bytes)
+bool io_budget_take_room(struct cache *cache, size_t length)
+{
+	struct budget *budget = cache->budget;
+	uint64_t reserved = atomic_fetch_add(&budget->reserved, length) + length;
+	struct space space;
+
+	space_get(cache, &space);
+	if (has_room(budget, &space, reserved))
+		return true;
+	atomic_fetch_sub(&budget->reserved, length);
+	return false;
+}
+
+void io_budget_return_room(struct cache *cache, size_t length)
+{
+	atomic_fetch_sub(&cache->budget->reserved, length);
+}
+
+/* Turns. */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Bytes a second that writers may bring in now. */
+static uint64_t pace_locked(struct budget *budget, const struct space *space)
+{
+	uint64_t rate = pace_meter_rate(&budget->meter);
+	uint64_t lump = budget->lump > budget->lump_before ? budget->lump : budget->lump_before;
+	uint64_t credit = pace_credit(lump, rate, clock_boot_ns() - budget->stored_ns);
+	uint64_t pace;
+
+	lock_assert_held(&budget->lock);
+	credit = least(credit, pace_zone(space->dirty_limit) / 2);
+	credit = least(credit, space->dirty_bytes);
+	pace = least(pace_rate(space->dirty_bytes - credit, space->dirty_limit, rate),
+		     pace_rate(space->kept_bytes, space->data_limit, rate));
+	if (pace < BUDGET_RATE_REFUSING && !is_blocking(budget))
+		pace = BUDGET_RATE_REFUSING;
+	return pace;
+}
+
+bool io_budget_must_wait(struct cache *cache, struct io_turn *turn)
+{
+	struct budget *budget = cache->budget;
+	struct space space;
+	bool waits;
+
+	space_get(cache, &space);
+	lock_acquire(&budget->lock);
+	waits = !budget->stopping &&
+		(turn->needs_room || pace_locked(budget, &space) != UINT64_MAX);
+	if (waits) {
+		fair_queue_add(&budget->queue, &turn->item);
+		condition_signal(&budget->wake);
+	} else if (turn->needs_room) {
+		atomic_fetch_add(&budget->reserved, turn->item.bytes);
+	}
+	lock_release(&budget->lock);
+	return waits;
+}
+
+void budget_note_stored(struct cache *cache, uint64_t bytes, int64_t busy_ns)
 {
 	struct budget *budget = cache->budget;
 	int64_t now = clock_boot_ns();
-	int64_t elapsed;
 
 	if (!budget)
 		return;
 	lock_acquire(&budget->lock);
-	budget->stored_in_period += bytes;
-	elapsed = now - budget->period_start_ns;
-	if (elapsed >= BUDGET_RATE_PERIOD_NS) {
-		budget->rate = (uint64_t)((double)budget->stored_in_period * (double)NS_PER_SECOND /
-					  (double)elapsed);
-		budget->stored_in_period = 0;
-		budget->period_start_ns = now;
+	pace_meter_note(&budget->meter, bytes, busy_ns);
+	if (now - budget->stored_ns > LUMP_GAP_NS) {
+		budget->lump_before = budget->lump;
+		budget->lump = 0;
 	}
+	budget->lump += bytes;
+	budget->stored_ns = now;
 	condition_signal(&budget->wake);
 	lock_release(&budget->lock);
 }
 
-/* Takes the first reply if it may go; otherwise waits a while. NULL with
- * *end set when there is none and none will come. */
-static struct delayed_reply *next_reply(struct budget *budget, bool *end)
+static struct io_turn *turn_of(struct fair_item *item)
 {
-	struct delayed_reply *reply;
-	uint64_t dirty = dirty_bytes(budget);
-	/* With another policy writes are refused instead, before their turn. */
-	bool full =
-		dirty >= limit_of(budget) && limits_on_full(&budget->cache->limits) == FULL_BLOCK;
-	int64_t now = clock_boot_ns();
-	int64_t until;
+	return (struct io_turn *)((char *)item - offsetof(struct io_turn, item));
+}
 
+/* How long until the first's turn: 0, now, with its room reserved. */
+static int64_t wait_of_first_locked(struct budget *budget, const struct space *space)
+{
+	struct fair_item *item = fair_queue_first(&budget->queue);
+	bool needs_room = turn_of(item)->needs_room;
+	int64_t wait;
+
+	lock_assert_held(&budget->lock);
+	if (budget->stopping)
+		return 0;
+	if (needs_room && !has_room(budget, space, atomic_load(&budget->reserved) + item->bytes))
+		return RECHECK_NS;
+	wait = pace_gate_try(&budget->gate, clock_boot_ns(), pace_locked(budget, space),
+			     item->bytes);
+	return wait < RECHECK_NS ? wait : RECHECK_NS;
+}
+
+/* Waits for the next turn; NULL with *end set when none will come. */
+static struct io_turn *next_turn(struct budget *budget, bool *end)
+{
+	struct io_turn *turn = NULL;
+	struct space space;
+	int64_t wait;
+
+	space_get(budget->cache, &space);
 	lock_acquire(&budget->lock);
-	reply = budget->queue;
-	/* Was it delayed for a need that is over? */
-	if (dirty < delay_start(limit_of(budget)))
-		budget->last_due_ns = now;
-	if (reply && (budget->stopping || (!full && reply->due_ns <= now) ||
-		      dirty < delay_start(limit_of(budget)))) {
-		budget->queue = reply->next;
-		if (!budget->queue)
-			budget->queue_end = &budget->queue;
-	} else if (budget->stopping) {
-		*end = true;
-	} else if (!reply) {
-		condition_wait(&budget->wake, &budget->lock);
+	if (!fair_queue_first(&budget->queue)) {
+		*end = budget->stopping;
+		if (!*end)
+			condition_wait(&budget->wake, &budget->lock);
+	} else if ((wait = wait_of_first_locked(budget, &space))) {
+		condition_wait_until(&budget->wake, &budget->lock, clock_boot_ns() + wait);
 	} else {
-		/* Dirty bytes also become fewer without a word, by rm. */
-		until = now + BUDGET_RECHECK_NS;
-		if (!full && reply->due_ns < until)
-			until = reply->due_ns;
-		condition_wait_until(&budget->wake, &budget->lock, until);
-		reply = NULL;
+		turn = turn_of(fair_queue_take(&budget->queue));
+		if (turn->needs_room)
+			atomic_fetch_add(&budget->reserved, turn->item.bytes);
 	}
 	lock_release(&budget->lock);
-	return reply;
+	return turn;
 }
 
 static void *budget_thread(void *arg)
 {
 	struct budget *budget = arg;
-	struct delayed_reply *reply;
+	struct io_turn *turn;
 	bool end = false;
 
 	while (!end) {
-		reply = next_reply(budget, &end);
-		if (!reply)
-			continue;
-		reply->fn(reply->arg);
-		free(reply);
+		turn = next_turn(budget, &end);
+		if (turn)
+			turn->fn(turn);
 	}
 	return NULL;
 }
@@ -192,12 +207,11 @@ struct budget *budget_start(struct cache *cache)
 	struct budget *budget = xcalloc(1, sizeof(*budget));
 
 	budget->cache = cache;
-	budget->queue_end = &budget->queue;
-	budget->period_start_ns = clock_boot_ns();
 	lock_init(&budget->lock, LOCK_RANK_BUDGET);
 	condition_init(&budget->wake);
+	space_update(cache);
 	if (pthread_create(&budget->thread, NULL, budget_thread, budget)) {
-		log_error("cannot start a thread to delay replies with: %s", strerror(errno));
+		log_error("cannot start a thread to pace writers with: %s", strerror(errno));
 		abort();
 	}
 	return budget;

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dirty budget: keeps the bytes that are in no acknowledged pack below
- * limits_dirty_bytes() by delaying the replies to writes. The
- * write itself is done at once (its bytes are counted and safe); what waits
- * is its reply, in a queue, so that no thread is parked and reads, metadata
- * and rm go on.
+ * The budget of writes: holds what the cache takes in to its limits (space.h),
+ * without parking a thread, so that reads, metadata and rm go on.
  *
- *	dirty of the limit   a reply waits
- *	< 3/4                not at all
- *	3/4 to 1             longer and longer: budget_delay_ns()
- *	>= 1                 until it is less (on-full=block; see limits.h)
+ *	there is room            the write is done; its reply waits for its turn
+ *	there is none            the write itself waits for its turn and for room;
+ *	                         its bytes are kept in memory meanwhile
  *
- * Delays of replies add up, so that many writers together keep to the rate;
- * they end early when the dirty bytes fall below 3/4.
+ * So the limits hold at every moment: room is reserved before bytes go to the
+ * disk. Turns come at the pace of pace.h, which lets writers feel a cache that
+ * fills long before it is full: they settle at the rate of the uploads. And they
+ * come by fair_queue.h: files take turns, so that who writes little does not
+ * wait for what others wrote much.
  *
- * The bytes that may be above the limit are those of replies in the queue,
- * which the kernel bounds (max_background requests).
+ * With on-full=enospc and readonly nobody waits for a full cache: writes are
+ * refused (limits.h), and turns come at BUDGET_RATE_REFUSING at least.
  *
- * Threads: one that sends delayed replies, in order. Locks: BUDGET; no reply
- * is sent under it.
+ * What waits is bounded by the kernel: the dirty pages of the mount (1 % of those
+ * of the machine), and max_background requests.
+ *
+ * Thread: one that gives the turns; it also carries out the writes that had to
+ * wait. Locks: BUDGET; nothing is written or replied under it.
  */
 #ifndef DRAY_CACHE_BUDGET_H
 #define DRAY_CACHE_BUDGET_H
@@ -29,21 +31,13 @@
 
 struct budget;
 
+#define BUDGET_RATE_REFUSING (1ull << 20)
+
 struct budget *budget_start(struct cache *cache);
-/* Sends all replies that wait and ends the thread. */
+/* Gives everybody a turn, room or not, and ends the thread. */
 void budget_stop(struct budget *budget);
-/* So many bytes came to be in acknowledged packs. */
-void budget_note_stored(struct cache *cache, uint64_t bytes);
-/*
- * How long the reply to a write of `length` bytes waits while `dirty` of
- * `limit` bytes are dirty and the cloud takes `rate` bytes a second (0:
- * unknown). Pure. The time that the cloud takes for the write, weighted by
- * how much of the last quarter is used: at 3/4 nothing, at 7/8 writers run at
- * the rate of the uploads, beyond that slower. At most BUDGET_DELAY_MAX_NS.
- * A rate below BUDGET_RATE_MIN (or not known yet) counts as that.
- */
-#define BUDGET_DELAY_MAX_NS (1000ll * 1000 * 1000)
-#define BUDGET_RATE_MIN	    (1ull << 20)
-int64_t budget_delay_ns(uint64_t dirty, uint64_t limit, uint64_t rate, uint64_t length);
+/* So many bytes came to be in acknowledged packs; packs were on their way for
+ * busy_ns so far (upload_pool.h). */
+void budget_note_stored(struct cache *cache, uint64_t bytes, int64_t busy_ns);
 
 #endif

@@ -57,6 +57,7 @@ struct cache {
 	_Atomic uint64_t uploading_lsn;
 
 	struct read_stats read_stats;
+	_Atomic uint64_t metadata_bytes; /* of the disk; see space.h */
 
 	/* Bytes of rows in the commits of this mount. The committer adds. */
 	_Atomic uint64_t log_row_bytes;

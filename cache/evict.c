@@ -15,6 +15,7 @@
 #include "cache/cache_int.h"
 #include "cache/cleaner.h"
 #include "cache/evict_segment.h"
+#include "cache/space.h"
 
 /* Shares of the limit, in percent: where eviction starts and stops, and
  * above which nothing more is taken in. */
@@ -30,7 +31,6 @@ struct evictor {
 	pthread_t thread;
 	struct lock lock;
 	struct condition wake;
-	_Atomic uint64_t dead_bytes; /* that eviction cannot drop */
 	/* guarded by lock */
 	bool stopping;
 	bool wanted;
@@ -98,18 +98,25 @@ int evict_to(struct cache *cache, uint64_t target)
 	return result ? result : evict_pass(cache, target);
 }
 
-bool evict_admit(struct cache *cache, size_t bytes)
+void evict_wake(struct cache *cache)
 {
-	uint64_t limit = limits_cache_bytes(&cache->limits);
-	uint64_t used = evict_used_bytes(cache) + bytes;
 	struct evictor *evictor = cache->evictor;
 
-	if (used > percent(limit, EVICT_START_PERCENT) && evictor) {
-		lock_acquire(&evictor->lock);
-		evictor->wanted = true;
-		condition_signal(&evictor->wake);
-		lock_release(&evictor->lock);
-	}
+	if (!evictor)
+		return;
+	lock_acquire(&evictor->lock);
+	evictor->wanted = true;
+	condition_signal(&evictor->wake);
+	lock_release(&evictor->lock);
+}
+
+bool evict_admit(struct cache *cache, size_t bytes)
+{
+	uint64_t limit = space_limit(cache);
+	uint64_t used = evict_used_bytes(cache) + bytes;
+
+	if (used > percent(limit, EVICT_START_PERCENT))
+		evict_wake(cache);
 	return used <= percent(limit, EVICT_ADMIT_PERCENT);
 }
 
@@ -126,24 +133,6 @@ static bool wait_for_work(struct evictor *evictor)
 	go_on = !evictor->stopping;
 	lock_release(&evictor->lock);
 	return go_on;
-}
-
-static void note_dead_bytes(struct evictor *evictor)
-{
-	CLEANUP_FREE struct segment_info *list = NULL;
-	size_t count = segments_list(evictor->cache->segments, &list);
-	uint64_t dead = 0;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (list[i].dirty && list[i].size > list[i].live)
-			dead += list[i].size - list[i].live;
-	atomic_store(&evictor->dead_bytes, dead);
-}
-
-uint64_t evict_dead_bytes(struct cache *cache)
-{
-	return cache->evictor ? atomic_load(&cache->evictor->dead_bytes) : 0;
 }
 
 /* What others left on the disk bounds the cache as well. */
@@ -163,7 +152,7 @@ static void note_disk(struct cache *cache)
 static int evict_round(struct evictor *evictor)
 {
 	struct cache *cache = evictor->cache;
-	uint64_t limit = limits_cache_bytes(&cache->limits);
+	uint64_t limit = space_limit(cache);
 	uint64_t target = percent(limit, EVICT_STOP_PERCENT);
 	int result = cleaner_keep_bound(&evictor->cleaner, cache);
 
@@ -182,10 +171,10 @@ static void *evict_thread(void *arg)
 
 	while (wait_for_work(evictor)) {
 		note_disk(evictor->cache);
+		space_update(evictor->cache);
 		result = evict_round(evictor);
 		if (result)
 			log_error("eviction stopped early: %s", err_message(result));
-		note_dead_bytes(evictor);
 	}
 	return NULL;
 }

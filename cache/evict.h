@@ -37,9 +37,8 @@ void evict_stop(struct evictor *evictor);
 bool evict_admit(struct cache *cache, size_t bytes);
 /* Bytes on disk that count against the limit. */
 uint64_t evict_used_bytes(struct cache *cache);
-/* Dead bytes in segments that dirty bytes keep, as of the last round: the
- * budget counts them with the dirty ones. */
-uint64_t evict_dead_bytes(struct cache *cache);
+/* There is no room for a write. */
+void evict_wake(struct cache *cache);
 /* Drops what it can until at most `target` bytes are used; returns when
  * nothing more can go. Errors end it early. */
 int evict_to(struct cache *cache, uint64_t target);

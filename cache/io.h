@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "cache/attr.h"
+#include "cache/fair_queue.h"
 #include "cache/readahead.h"
 
 enum io_read_flags {
@@ -95,11 +96,21 @@ int io_reap_locked(struct cache *cache, uint64_t ino, uint32_t keep_generation,
 int io_budget_refuse(struct cache *cache, bool opening);
 
 /*
- * The dirty budget: io_write() does its work at once; when un-uploaded bytes
- * near the limit the *reply* is delayed. fs/ calls this after a write: true:
- * reply now; false: fn(arg) is called later, from another thread.
+ * Before a write: reserves room for its bytes, until io_budget_return_room()
+ * after it. False: there is none now.
  */
-typedef void budget_reply_fn(void *arg);
-bool io_budget_admit(struct cache *cache, size_t length, budget_reply_fn *fn, void *arg);
+bool io_budget_take_room(struct cache *cache, size_t length);
+void io_budget_return_room(struct cache *cache, size_t length);
+
+/* A turn that a write waits for (budget.h): after it was done, with its reply; or
+ * before, when there was no room. The caller's memory until fn, and then again. */
+struct io_turn {
+	struct fair_item item; /* flow: the inode; bytes: of the write */
+	bool needs_room;       /* it is not done: its room is reserved when fn is called */
+	void (*fn)(struct io_turn *turn); /* called from another thread */
+};
+
+/* True: fn is called later. False: go on now, as fn would. */
+bool io_budget_must_wait(struct cache *cache, struct io_turn *turn);
 
 #endif

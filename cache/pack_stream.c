@@ -221,7 +221,7 @@ static int attach_items(struct pack_stream *stream, struct stream_pack *pack)
 	free(items);
 	stream->stored_bytes += stored;
 	if (cache->budget)
-		budget_note_stored(cache, stored);
+		budget_note_stored(cache, stored, upload_pool_busy_ns(stream->conf.pool));
 	return result;
 }
 

@@ -77,6 +77,7 @@ static void table_remove_locked(struct segments *segments, struct segment *segme
 	size_t place = table_place_locked(segments, segment->number);
 
 	assert(segments->table[place] == segment && !segment->pins);
+	segment_discount_locked(segments, segment);
 	memmove(segments->table + place, segments->table + place + 1,
 		(segments->count - place - 1) * sizeof(*segments->table));
 	segments->count--;
@@ -89,21 +90,50 @@ static void table_remove_locked(struct segments *segments, struct segment *segme
 	free(segment);
 }
 
+/* A sum that is changed with the sign of `one`; unsigned sums wrap as they should. */
+static void count(struct segments *segments, const struct segment *segment, uint64_t one)
+{
+	struct segments_sums *sums = &segments->sums;
+
+	lock_assert_held(&segments->lock);
+	if (segment->state == SEGMENT_DOOMED) {
+		atomic_fetch_add(&sums->doomed, one * segment->size);
+		return;
+	}
+	atomic_fetch_add(&sums->allocated[segment->class], one * segment->size);
+	if (segment->dirty && segment->state != SEGMENT_LOST) {
+		atomic_fetch_add(&sums->kept, one * segment->size);
+		atomic_fetch_add(&sums->kept_live, one * segment->live);
+	}
+}
+
+void segment_count_locked(struct segments *segments, const struct segment *segment)
+{
+	count(segments, segment, 1);
+}
+
+void segment_discount_locked(struct segments *segments, const struct segment *segment)
+{
+	count(segments, segment, -1ull);
+}
+
 void segment_settle_locked(struct segments *segments, struct segment *segment)
 {
 	lock_assert_held(&segments->lock);
 	if (segment->state == SEGMENT_DOOMED && segment->live) {
+		segment_discount_locked(segments, segment);
 		segment->state = SEGMENT_SEALED;
+		segment_count_locked(segments, segment);
 		segments->doomed_waiting--;
-		segments->allocated[segment->class] += segment->size;
 	}
 	if (!segments->started || segment->live || segment->pins)
 		return;
 	if (segment->state == SEGMENT_SEALED) {
+		segment_discount_locked(segments, segment);
 		segment->state = SEGMENT_DOOMED;
+		segment_count_locked(segments, segment);
 		segment->doomed_number = ++segments->doomed_count;
 		segments->doomed_waiting++;
-		segments->allocated[segment->class] -= segment->size;
 	} else if (segment->state == SEGMENT_LOST) {
 		table_remove_locked(segments, segment);
 	}
@@ -209,8 +239,10 @@ void segments_use(struct segments *segments, uint64_t number, int64_t live, int6
 	segment = segment_find_or_lost_locked(segments, number);
 	live_before = segment->live;
 	dirty_before = segment->dirty;
+	segment_discount_locked(segments, segment);
 	segment->live = count_change(segment, "live", live_before, live);
 	segment->dirty = count_change(segment, "dirty", dirty_before, dirty);
+	segment_count_locked(segments, segment);
 	segments->live_bytes += segment->live - live_before;
 	atomic_fetch_add(&segments->dirty_bytes, (int64_t)(segment->dirty - dirty_before));
 	segment->row_changed = true;
@@ -363,12 +395,25 @@ void segments_stats_get(struct segments *segments, struct segments_stats *out)
 {
 	lock_acquire(&segments->lock);
 	out->segments = segments->count;
-	out->written_bytes = segments->allocated[SEGMENT_CLASS_WRITTEN];
-	out->fetched_bytes = segments->allocated[SEGMENT_CLASS_FETCHED];
+	out->written_bytes = segments->sums.allocated[SEGMENT_CLASS_WRITTEN];
+	out->fetched_bytes = segments->sums.allocated[SEGMENT_CLASS_FETCHED];
 	out->live_bytes = segments->live_bytes;
 	out->flushes_total = segments->flushes_total;
 	lock_release(&segments->lock);
 	out->dirty_bytes = segments_dirty_bytes(segments);
+}
+
+void segments_room_get(const struct segments *segments, struct segments_room *out)
+{
+	const struct segments_sums *sums = &segments->sums;
+	uint64_t kept_live = atomic_load(&sums->kept_live);
+
+	out->written_bytes = atomic_load(&sums->allocated[SEGMENT_CLASS_WRITTEN]);
+	out->fetched_bytes = atomic_load(&sums->allocated[SEGMENT_CLASS_FETCHED]);
+	out->doomed_bytes = atomic_load(&sums->doomed);
+	out->kept_bytes = atomic_load(&sums->kept);
+	/* They are read one by one, while they change. */
+	out->dead_bytes = out->kept_bytes > kept_live ? out->kept_bytes - kept_live : 0;
 }
 
 uint64_t segments_dirty_bytes(struct segments *segments)

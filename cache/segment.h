@@ -168,6 +168,15 @@ size_t segments_list(struct segments *segments, struct segment_info **out);
 int segment_scan(struct segments *segments, uint64_t segment, segment_record_fn *fn, void *arg);
 /* Seals the class's open segment, so that it can be reclaimed. */
 int segments_seal(struct segments *segments, enum segment_class class);
+/* What the segments take of the disk; without a lock, the sums of about one moment. */
+struct segments_room {
+	uint64_t written_bytes; /* as in segments_stats */
+	uint64_t fetched_bytes;
+	uint64_t doomed_bytes;
+	uint64_t kept_bytes; /* of written_bytes: segments with dirty bytes */
+	uint64_t dead_bytes; /* in these */
+};
+void segments_room_get(const struct segments *segments, struct segments_room *out);
 void segments_stats_get(struct segments *segments, struct segments_stats *out);
 /* How large a segment becomes. */
 uint64_t segments_size(const struct segments *segments);

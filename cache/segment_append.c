@@ -84,8 +84,9 @@ static int allocate(struct segments *segments, struct segment_record *record, ui
 	if (!result) {
 		record->segment = segment->number;
 		record->record = (uint32_t)segment->size;
+		segment_discount_locked(segments, segment);
 		segment->size += bytes;
-		segments->allocated[class] += bytes;
+		segment_count_locked(segments, segment);
 		segment->pins++;
 		*segment_out = segment;
 	}
@@ -100,8 +101,9 @@ static void give_up(struct segments *segments, struct segment *segment, uint32_t
 {
 	lock_acquire(&segments->lock);
 	if (segment->state == SEGMENT_OPEN && segment->size == (uint64_t)record + bytes) {
+		segment_discount_locked(segments, segment);
 		segment->size -= bytes;
-		segments->allocated[segment->class] -= bytes;
+		segment_count_locked(segments, segment);
 	}
 	segment_put_locked(segments, segment);
 	lock_release(&segments->lock);

@@ -59,6 +59,14 @@ struct segment {
 	uint64_t doomed_number; /* DOOMED: the how manieth */
 };
 
+/* Sums over all segments, by segment_count_locked(); read without the lock. */
+struct segments_sums {
+	_Atomic uint64_t allocated[SEGMENT_CLASSES]; /* without DOOMED segments */
+	_Atomic uint64_t doomed;
+	_Atomic uint64_t kept; /* sizes of those with dirty bytes */
+	_Atomic uint64_t kept_live;
+};
+
 struct segments {
 	/* immutable */
 	char *directory;
@@ -68,6 +76,7 @@ struct segments {
 	struct lock lock;
 	struct condition changed; /* a file was made, or a flush ended */
 	_Atomic int64_t dirty_bytes;
+	struct segments_sums sums;
 	atomic_bool started; /* replay is over */
 	/* guarded by lock */
 	struct segment **table; /* ascending numbers */
@@ -80,7 +89,6 @@ struct segments {
 	bool making_spare;
 	uint64_t tick;
 	unsigned int open_files;
-	uint64_t allocated[SEGMENT_CLASSES]; /* without DOOMED segments */
 	uint64_t live_bytes;
 	uint64_t doomed_count;
 	uint64_t doomed_waiting;
@@ -98,6 +106,10 @@ struct segment *segment_find_locked(struct segments *segments, uint64_t number);
 struct segment *segment_add_locked(struct segments *segments, uint64_t number);
 /* The segment that a row names; one whose file is gone becomes LOST. */
 struct segment *segment_find_or_lost_locked(struct segments *segments, uint64_t number);
+/* Adds the segment to the sums, or takes it away: before a change of its state,
+ * class, size, live or dirty, and after it. */
+void segment_count_locked(struct segments *segments, const struct segment *segment);
+void segment_discount_locked(struct segments *segments, const struct segment *segment);
 /* Takes the steps of the state table that are due after a change; a LOST
  * segment may be freed by it. */
 void segment_settle_locked(struct segments *segments, struct segment *segment);

@@ -38,7 +38,7 @@ static int add_file_locked(struct segments *segments, const char *name, uint64_t
 	segment = segment_add_locked(segments, number);
 	segment->state = SEGMENT_SEALED;
 	segment->size = (uint64_t)st.st_size;
-	segments->allocated[SEGMENT_CLASS_INVALID] += segment->size;
+	segment_count_locked(segments, segment);
 	return 0;
 }
 
@@ -118,9 +118,9 @@ void segments_close(struct segments *segments)
 static void set_class_locked(struct segments *segments, struct segment *segment,
 			     enum segment_class class)
 {
-	segments->allocated[segment->class] -= segment->size;
-	segments->allocated[class] += segment->size;
+	segment_discount_locked(segments, segment);
 	segment->class = class;
+	segment_count_locked(segments, segment);
 }
 
 void segments_load(struct segments *segments, uint64_t number, const struct segment_row *row)
@@ -129,9 +129,11 @@ void segments_load(struct segments *segments, uint64_t number, const struct segm
 
 	lock_acquire(&segments->lock);
 	segment = segment_find_or_lost_locked(segments, number);
-	set_class_locked(segments, segment, row->class);
+	segment_discount_locked(segments, segment);
+	segment->class = row->class;
 	segment->live = row->live;
 	segment->dirty = row->dirty;
+	segment_count_locked(segments, segment);
 	segments->live_bytes += row->live;
 	atomic_fetch_add(&segments->dirty_bytes, (int64_t)row->dirty);
 	lock_release(&segments->lock);

@@ -257,8 +257,9 @@ static int redo_file(struct segments *segments, struct segment *segment, int fd,
 	lock_acquire(&segments->lock);
 	segment->appended++;
 	if (segment->size < (uint64_t)offset + length) {
-		segments->allocated[segment->class] += offset + length - segment->size;
+		segment_discount_locked(segments, segment);
 		segment->size = (uint64_t)offset + length;
+		segment_count_locked(segments, segment);
 	}
 	lock_release(&segments->lock);
 	return 0;

@@ -27,6 +27,8 @@ struct upload_pool {
 	struct upload_job *last;
 	unsigned int queued;
 	unsigned int in_flight;
+	int64_t busy_ns; /* until in_flight was 0 the last time */
+	int64_t busy_since_ns;
 	bool stopping;
 	bool cancelled;
 	struct rate_meter rate;
@@ -68,7 +70,8 @@ static struct upload_job *take_locked(struct upload_pool *pool)
 	if (!pool->first)
 		pool->last = NULL;
 	pool->queued--;
-	pool->in_flight++;
+	if (!pool->in_flight++)
+		pool->busy_since_ns = clock_boot_ns();
 	condition_broadcast(&pool->done);
 	return job;
 }
@@ -90,7 +93,8 @@ static void *pool_main(void *arg)
 			put_job(pool, job);
 		buffer_release(&job->bytes);
 		lock_acquire(&pool->lock);
-		pool->in_flight--;
+		if (!--pool->in_flight)
+			pool->busy_ns += clock_boot_ns() - pool->busy_since_ns;
 		if (!job->result)
 			rate_meter_add(&pool->rate, clock_boot_ns(), length);
 		job->done = true;
@@ -189,6 +193,18 @@ bool upload_is_done(struct upload_pool *pool, const struct upload_job *job)
 	done = job->done;
 	lock_release(&pool->lock);
 	return done;
+}
+
+int64_t upload_pool_busy_ns(struct upload_pool *pool)
+{
+	int64_t busy_ns;
+
+	lock_acquire(&pool->lock);
+	busy_ns = pool->busy_ns;
+	if (pool->in_flight)
+		busy_ns += clock_boot_ns() - pool->busy_since_ns;
+	lock_release(&pool->lock);
+	return busy_ns;
 }
 
 void upload_pool_status_get(struct upload_pool *pool, struct upload_pool_status *out)

@@ -50,6 +50,8 @@ void upload_submit(struct upload_pool *pool, struct upload_job *job);
 int upload_wait(struct upload_pool *pool, struct upload_job *job);
 /* Has the put come back? */
 bool upload_is_done(struct upload_pool *pool, const struct upload_job *job);
+/* For how long at least one put was under way so far. */
+int64_t upload_pool_busy_ns(struct upload_pool *pool);
 void upload_pool_status_get(struct upload_pool *pool, struct upload_pool_status *out);
 
 #endif

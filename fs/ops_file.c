@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "backend/base/buffer.h"
@@ -170,40 +171,93 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	worker_pool_submit(fs->readers, &job->job);
 }
 
-/* A write that is done, and whose reply the budget of dirty bytes delays. */
-struct late_reply {
+/* A write that waits for its turn: for its reply, or, with its bytes, to be done. */
+struct late_write {
+	struct io_turn turn;
 	fuse_req_t req;
+	fuse_ino_t ino;
 	size_t size;
+	uint64_t offset;
+	char bytes[];
 };
 
-static void reply_late(void *arg)
+static void reply_write(fuse_req_t req, fuse_ino_t ino, size_t size, int result)
 {
-	struct late_reply *late = arg;
+	if (result)
+		reply_result(req, "write", ino, NULL, result);
+	else
+		fuse_reply_write(req, size);
+}
+
+static void reply_late(struct io_turn *turn)
+{
+	struct late_write *late = (struct late_write *)turn;
 
 	fuse_reply_write(late->req, late->size);
 	free(late);
+}
+
+/* With the room that was reserved for it. */
+static int write_in_room(struct fs *fs, fuse_ino_t ino, const char *bytes, size_t size,
+			 uint64_t offset)
+{
+	int result = io_write(fs->cache, ino, offset, bytes, size);
+
+	io_budget_return_room(fs->cache, size);
+	return result;
+}
+
+static void write_late(struct io_turn *turn)
+{
+	struct late_write *late = (struct late_write *)turn;
+	struct fs *fs = fuse_req_userdata(late->req);
+
+	reply_write(late->req, late->ino, late->size,
+		    write_in_room(fs, late->ino, late->bytes, late->size, late->offset));
+	free(late);
+}
+
+/* bytes: NULL when the write is done. */
+static void wait_for_turn(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size,
+			  uint64_t offset)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct late_write *late = xmalloc(sizeof(*late) + (bytes ? size : 0));
+
+	*late = (struct late_write){
+		.turn = { .item = { .flow = ino, .bytes = size },
+			  .needs_room = bytes,
+			  .fn = bytes ? write_late : reply_late },
+		.req = req,
+		.ino = ino,
+		.size = size,
+		.offset = offset,
+	};
+	if (bytes)
+		memcpy(late->bytes, bytes, size);
+	if (!io_budget_must_wait(fs->cache, &late->turn))
+		late->turn.fn(&late->turn);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	struct late_reply *late;
 	int result = io_budget_refuse(fs->cache, false);
 
 	(void)fi; /* of a page written back, it may be any handle of the inode */
 	if (!result && device_write_drops_privileges())
 		result = privileges_drop(req, ino);
-	if (!result)
-		result = io_write(fs->cache, ino, (uint64_t)offset, bytes, size);
-	if (result) {
-		reply_result(req, "write", ino, NULL, result);
+	if (!result && !io_budget_take_room(fs->cache, size)) {
+		wait_for_turn(req, ino, bytes, size, (uint64_t)offset);
 		return;
 	}
-	late = xmalloc(sizeof(*late));
-	*late = (struct late_reply){ .req = req, .size = size };
-	if (io_budget_admit(fs->cache, size, reply_late, late))
-		reply_late(late);
+	if (!result)
+		result = write_in_room(fs, ino, bytes, size, (uint64_t)offset);
+	if (result)
+		reply_write(req, ino, size, result);
+	else
+		wait_for_turn(req, ino, NULL, size, 0);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

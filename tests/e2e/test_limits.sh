@@ -65,13 +65,15 @@ store_full
 dd if=/dev/urandom of="$MNT/large" bs=1M count=24 conv=fsync 2>/dev/null &
 writer=$!
 for _ in $(seq 600); do
-	[ "$(status_of dirty_bytes)" -lt $((8 << 20)) ] || break
+	[ "$(status_of dirty_bytes)" -lt $((6 << 20)) ] || break
 	sleep 0.1
 done
-[ "$(status_of dirty_bytes)" -ge $((8 << 20)) ] || fail "the writer did not come to the limit"
+[ "$(status_of dirty_bytes)" -ge $((6 << 20)) ] || fail "the writer did not come near the limit"
 ls "$MNT" >/dev/null || fail "readdir waits with the writer"
 touch "$MNT/touched" || fail "metadata waits with the writer"
+rm "$MNT/touched" || fail "rm waits with the writer"
 kill -0 $writer 2>/dev/null || fail "the writer did not wait"
+[ "$(status_of dirty_bytes)" -le $((8 << 20)) ] || fail "more is dirty than allowed"
 store_free
 wait $writer || fail "the writer was refused"
 dray wait "$MNT"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cache/budget.h"
 #include "cache/readahead.h"
 #include "tests/lib/unit.h"
 
@@ -222,27 +221,6 @@ START_TEST(test_a_wish_keeps_to_the_room)
 }
 END_TEST
 
-START_TEST(test_a_delay_grows_with_the_fill_and_is_bounded)
-{
-	const uint64_t limit = 1000 * MIB;
-	int64_t before = 0;
-	uint64_t dirty;
-
-	ck_assert_int_eq(budget_delay_ns(700 * MIB, limit, 10 * MIB, MIB), 0);
-	for (dirty = 760 * MIB; dirty < 1100 * MIB; dirty += 10 * MIB) {
-		int64_t delay = budget_delay_ns(dirty, limit, 10 * MIB, MIB);
-
-		ck_assert_int_ge(delay, before);
-		ck_assert_int_le(delay, BUDGET_DELAY_MAX_NS);
-		before = delay;
-	}
-	ck_assert_int_eq(before, BUDGET_DELAY_MAX_NS);
-	/* At 7/8 a writer of 1 MiB at 10 MiB/s waits a tenth of a second. */
-	ck_assert_int_eq(budget_delay_ns(875 * MIB, limit, 10 * MIB, MIB), 100 * 1000 * 1000);
-	ck_assert_int_gt(budget_delay_ns(900 * MIB, limit, 0, MIB), 0);
-}
-END_TEST
-
 UNIT_MAIN("cache_readahead", test_a_reader_from_the_begin_is_read_ahead_at_once_and_to_the_end,
 	  test_a_reader_from_the_middle_is_trusted_when_it_has_gone_on_twice,
 	  test_nothing_is_asked_for_beyond_the_end, test_parts_out_of_order_are_one_reader,
@@ -250,5 +228,4 @@ UNIT_MAIN("cache_readahead", test_a_reader_from_the_begin_is_read_ahead_at_once_
 	  test_a_reader_survives_random_reads_in_between, test_random_reads_are_not_read_ahead,
 	  test_a_reader_that_jumps_begins_small_again, test_going_backward_is_read_ahead_backward,
 	  test_going_backward_in_blocks_is_read_ahead_backward,
-	  test_a_long_run_is_not_turned_by_a_read_before_it, test_a_wish_keeps_to_the_room,
-	  test_a_delay_grows_with_the_fill_and_is_bounded)
+	  test_a_long_run_is_not_turned_by_a_read_before_it, test_a_wish_keeps_to_the_room)
