@@ -13,7 +13,9 @@
 
 struct fault_store {
 	struct store base;
-	int64_t delay_max_ns; /* immutable */
+	/* immutable */
+	int64_t delay_max_ns;
+	bool careless;
 
 	struct lock lock;
 	/* guarded by lock */
@@ -120,6 +122,8 @@ static int fault_put(struct store *store, const char *key, const void *bytes, si
 
 	if (result)
 		return result;
+	if (fault_store(store)->careless)
+		flags &= ~(unsigned int)STORE_IF_ABSENT;
 	result = store_put(store->below, key, bytes, length, flags);
 	return end(&fate, STORE_PUT, key, result);
 }
@@ -237,6 +241,7 @@ struct store *store_fault_new(struct store *below, const struct store_fault_conf
 	store_init(&fault->base, &fault_ops, "fault", below->url, below);
 	lock_init(&fault->lock, LOCK_RANK_STORE);
 	fault->delay_max_ns = conf->delay_max_ns;
+	fault->careless = conf->careless;
 	fault->random_state = conf->seed;
 	fault->calls_until_down = UINT64_MAX;
 	store_fault_set_rates(&fault->base, conf->rates);

@@ -33,6 +33,7 @@ struct store_fault_conf {
 	uint64_t seed;
 	int64_t delay_max_ns;
 	struct store_fault_rates rates[STORE_OPERATIONS];
+	bool careless; /* conditional puts are done without their condition */
 };
 
 /* Never fails; owns below. */

@@ -93,7 +93,8 @@ struct cache_conf {
 	void *progress_arg;
 };
 
-/* Creates the volume object. -ERR_volume_exists when there is one. */
+/* Creates the volume object. -ERR_volume_exists when there is one,
+ * -ERR_store_unsupported without put-if-absent (probe.h). */
 int cache_init_volume(struct store *store, const char *url, const struct volume_params *params);
 /* Reads and checks the volume object. -ERR_volume_missing, -ERR_format_newer. */
 int cache_read_volume(struct store *store, const char *url, struct volume_params *out);

@@ -17,6 +17,7 @@
 #include "backend/object_name.h"
 #include "cache/cache_int.h"
 #include "cache/fence_wait.h"
+#include "cache/probe.h"
 #include "cache/writer_format.h"
 
 struct fence {
@@ -182,24 +183,6 @@ static void *lease_main(void *arg)
 	return NULL;
 }
 
-/* The store must refuse a second put of the claim. */
-static int probe(struct fence *fence, const char *name)
-{
-	static const char other[] = "{ \"drayfs\": \"probe of put-if-absent\" }\n";
-	int result =
-		store_put(fence->cache->store, name, other, sizeof(other) - 1, STORE_IF_ABSENT);
-
-	if (result == -EEXIST)
-		return 0;
-	if (result)
-		return result;
-	return err_set(-ERR_store_unsupported,
-		       "%s accepted a second conditional put of %s: it ignores put-if-absent "
-		       "(If-None-Match), without which two gateways could overwrite each other's "
-		       "commits; use a store that honours it",
-		       fence->cache->url, name);
-}
-
 /* Claims the epoch behind the newest one. -EEXIST when somebody was faster. */
 static int claim_next(struct fence *fence, uint64_t newest)
 {
@@ -215,7 +198,8 @@ static int claim_next(struct fence *fence, uint64_t newest)
 	CRASH_POINT(fence_claim);
 	result = store_put(fence->cache->store, name, bytes.data, bytes.length, STORE_IF_ABSENT);
 	CRASH_POINT(fence_claimed);
-	return result ? result : probe(fence, name);
+	return result ? result
+		      : probe_put_if_absent(fence->cache->store, fence->cache->url, name, &bytes);
 }
 
 static int claim(struct fence *fence)

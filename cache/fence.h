@@ -20,8 +20,8 @@
  * A copied cache directory counts as the same one: copy and original fence
  * each other, and neither can overwrite what the other committed.
  *
- * After the claim a second put-if-absent of the same key must be refused;
- * a store that accepts it cannot keep writers apart and is not used.
+ * After the claim a second put-if-absent of the same key must be refused
+ * (probe.h); a store that accepts it cannot keep writers apart and is not used.
  *
  * The lease thread proves every TTL/3 that writer/<epoch + 1> is absent and
  * renews lease/<epoch>. When the epoch is over it calls cache_fail().

@@ -4,20 +4,42 @@
 #include "backend/base/error.h"
 #include "backend/object_name.h"
 #include "cache/cache.h"
+#include "cache/probe.h"
+
+/* Where put-if-absent is ignored no volume is left. */
+static int probe(struct store *store, const char *url, const struct buffer *body)
+{
+	CLEANUP_FREE char *why = NULL;
+	int result = probe_put_if_absent(store, url, OBJECT_NAME_VOLUME, body);
+
+	if (result != -ERR_store_unsupported)
+		return result;
+	why = xstrdup(err_message(result));
+	if (store_remove(store, OBJECT_NAME_VOLUME))
+		return err_set(result, "%s (an object %s was left)", why, OBJECT_NAME_VOLUME);
+	return err_set(result, "%s", why);
+}
 
 int cache_init_volume(struct store *store, const char *url, const struct volume_params *params)
 {
 	CLEANUP_BUFFER struct buffer body = BUFFER_INIT;
+	uint64_t size;
 	int result;
 
 	volume_encode(params, &body);
-	result = store_put(store, OBJECT_NAME_VOLUME, body.data, body.length, STORE_IF_ABSENT);
+	/* A store that ignores the condition would replace the volume there is. */
+	result = store_head(store, OBJECT_NAME_VOLUME, &size);
+	if (!result)
+		result = -EEXIST;
+	else if (result == -ENOENT)
+		result = store_put(store, OBJECT_NAME_VOLUME, body.data, body.length,
+				   STORE_IF_ABSENT);
 	if (result == -EEXIST)
 		return err_set(-ERR_volume_exists,
 			       "%s holds a volume already, which was left as it is: mount it, or "
 			       "choose another URL",
 			       url);
-	return result;
+	return result ? result : probe(store, url, &body);
 }
 
 int cache_read_volume(struct store *store, const char *url, struct volume_params *out)

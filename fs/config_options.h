@@ -52,6 +52,9 @@
 	  "Or after so much metadata in them (more when the volume has more than 8 times that).")  \
 	X(takeover, FLAG, "takeover", "", 0, 0, "",                                                \
 	  "Do not wait for another machine's lease: take the volume over now.")                    \
+	X(unsafe_single_writer, FLAG, "unsafe-single-writer", "", 0, 0, "",                        \
+	  "Go on with a store that does not honour conditional writes. A second gateway of the "   \
+	  "volume is then not kept from overwriting what this one commits.")                       \
 	X(follow, FLAG, "follow", "", 0, 0, "",                                                    \
 	  "With ro: show what another machine writes, at its newest commit. Nothing is ever put "  \
 	  "in the store, and any number may follow. Its cache is one of its own "                  \

@@ -16,6 +16,7 @@
 #include "backend/base/log.h"
 #include "backend/store_retry.h"
 #include "backend/store_stats.h"
+#include "backend/store_unconditional.h"
 #include "cache/cache.h"
 #include "fs/control.h"
 #include "fs/daemon.h"
@@ -107,6 +108,8 @@ static int open_store(struct mount *mount)
 
 	if (result)
 		return result;
+	if (mount->conf->unsafe_single_writer)
+		bottom = store_unconditional_new(bottom);
 	mount->stats = store_stats_new(bottom);
 	mount->retry = store_retry_new(mount->stats, &retry);
 	mount->store = mount->retry;

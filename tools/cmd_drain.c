@@ -19,6 +19,7 @@ struct drain {
 	const char *directory;
 	int64_t timeout_ns; /* 0: none */
 	bool takeover;
+	bool unsafe_single_writer;
 
 	struct cache *cache;
 	uint64_t most_bytes; /* the greatest amount seen: the bar's whole */
@@ -66,7 +67,7 @@ static int open_and_upload(struct drain *drain, const char *url)
 {
 	struct open_volume volume;
 	struct cache_conf conf;
-	int result = open_volume(url, &volume);
+	int result = open_volume(url, drain->unsafe_single_writer, &volume);
 
 	if (result)
 		return result;
@@ -122,6 +123,9 @@ static int run_drain(const struct command *command, int argc, char **argv)
 		{ OPTION_FLAG, 0, "takeover", NULL,
 		  "do not wait for another machine's lease: take the volume over now",
 		  &drain.takeover },
+		{ OPTION_FLAG, 0, "unsafe-single-writer", NULL,
+		  "go on with a store that does not honour conditional writes",
+		  &drain.unsafe_single_writer },
 		{ OPTION_END, 0, NULL, NULL, NULL, NULL },
 	};
 	int count;

@@ -6,6 +6,7 @@
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
 #include "backend/store_retry.h"
+#include "backend/store_unconditional.h"
 #include "cache/cache.h"
 #include "tools/command.h"
 
@@ -13,6 +14,7 @@ struct init_options {
 	const char *name;
 	long zstd_level;
 	uint64_t pack_bytes;
+	bool unsafe_single_writer;
 };
 
 /* What is behind the last "/" of the URL. */
@@ -54,6 +56,8 @@ static int create_volume(const char *url, const struct init_options *options)
 	if (result)
 		return result;
 	retry.write_limit_ns = retry.read_limit_ns = 20 * NS_PER_SECOND;
+	if (options->unsafe_single_writer)
+		store = store_unconditional_new(store);
 	store = store_retry_new(store, &retry);
 	result = cache_init_volume(store, url, &params);
 	store_free(store);
@@ -74,6 +78,9 @@ static int run_init(const struct command *command, int argc, char **argv)
 		  &values.zstd_level },
 		{ OPTION_SIZE, 0, "pack-size", "SIZE", "bytes of a pack object (default 16M)",
 		  &values.pack_bytes },
+		{ OPTION_FLAG, 0, "unsafe-single-writer", NULL,
+		  "the store need not honour conditional writes; only one gateway may ever run",
+		  &values.unsafe_single_writer },
 		{ OPTION_END, 0, NULL, NULL, NULL, NULL },
 	};
 	int count;

@@ -90,7 +90,7 @@ static int run_lost(const struct command *command, int argc, char **argv)
 		return status;
 	if (epoch < 0)
 		return command_usage(command, "an epoch is at least 1");
-	result = open_volume(argv[0], &volume);
+	result = open_volume(argv[0], false, &volume);
 	if (result)
 		return command_failed(result);
 	result = lost_read(volume.store, argv[0], &volume.params, (uint64_t)epoch, &commit,

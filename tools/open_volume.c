@@ -4,11 +4,12 @@
 #include "backend/base/clock.h"
 #include "backend/store_retry.h"
 #include "backend/store_stats.h"
+#include "backend/store_unconditional.h"
 #include "cache/cache.h"
 
 #define STORE_WAIT_NS (10 * NS_PER_SECOND)
 
-int open_volume(const char *url, struct open_volume *volume)
+int open_volume(const char *url, bool unconditional, struct open_volume *volume)
 {
 	const struct store_retry_conf retry = STORE_RETRY_CONF_DEFAULT;
 	struct store *bottom;
@@ -16,6 +17,8 @@ int open_volume(const char *url, struct open_volume *volume)
 
 	if (result)
 		return result;
+	if (unconditional)
+		bottom = store_unconditional_new(bottom);
 	volume->stats = store_stats_new(bottom);
 	volume->retry = store_retry_new(volume->stats, &retry);
 	volume->store = volume->retry;

@@ -17,7 +17,8 @@ struct open_volume {
 };
 
 /* 0 (store_free(volume->store) ends it), or an error: nothing is open then. A
- * store that does not answer fails within seconds. */
-int open_volume(const char *url, struct open_volume *volume);
+ * store that does not answer fails within seconds. unconditional: it need not
+ * honour conditional writes (store_unconditional.h). */
+int open_volume(const char *url, bool unconditional, struct open_volume *volume);
 
 #endif

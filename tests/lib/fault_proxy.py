@@ -10,7 +10,7 @@ control URL changes settings and prints all of them with the counters, as JSON:
 
     curl "$control/?p_503=0.5&latency=20"      curl "$control/?reset"
 
-Bytes are passed on unchanged but for the fault, the Host header too, so
+Bytes are passed on unchanged but for the fault (and careless), the Host header too, so
 signatures stay valid. The client's endpoint is the proxy's. Settings:
 
     seed            the same seed and order of requests give the same faults
@@ -20,6 +20,9 @@ signatures stay valid. The client's endpoint is the proxy's. Settings:
     bw_up, bw_down  bytes a second over all connections; 0: unlimited
     down            1: every connection is reset at once
     hang_s          seconds of p_hang and p_stall
+    careless        1: as a server that ignores If-None-Match: the header is
+                    taken away and the request signed anew, by the key in
+                    AWS_SECRET_ACCESS_KEY
 
 and probabilities for each request; at most one of these faults is made:
 
@@ -36,6 +39,8 @@ and probabilities for each request; at most one of these faults is made:
     p_stall         a pause within the answer's body
 """
 import asyncio
+import hashlib
+import hmac
 import json
 import os
 import random
@@ -50,6 +55,7 @@ FAULTS = ("503", "500", "409", "403", "200err", "rst_up", "flip_up", "lost", "rs
           "trunc", "flip_down", "garbage", "hang", "stall")
 DEFAULTS = {"seed": 1, "match": "", "skip": 0, "max": 1 << 60, "latency": 0.0, "jitter": 0.0,
             "bw_up": 0.0, "bw_down": 0.0, "down": 0, "hang_s": 3.0,
+            "careless": 0,
             **{"p_" + name: 0.0 for name in FAULTS}}
 REFUSALS = {"503": (503, "SlowDown"), "500": (500, "InternalError"),
             "409": (409, "OperationAborted"), "403": (403, "RequestTimeTooSkewed"),
@@ -89,6 +95,28 @@ class Message:
             body = bytearray(self.body)
             body[bit // 8] ^= 1 << bit % 8
             self.body = bytes(body)
+
+
+def without_condition(request):
+    """Takes If-None-Match off a request and signs it anew (SigV4, header form, no query)."""
+    fields = re.search(rb"(?im)^authorization:[^\r\n]*Credential=[^/]+/([^,]+),\s*"
+                       rb"SignedHeaders=([^,]+),\s*Signature=([0-9a-f]+)", request.head)
+    if request.header(b"if-none-match") is None or not fields:
+        return
+    scope, names, signature = (field.decode() for field in fields.groups())
+    kept = [name for name in names.split(";") if name != "if-none-match"]
+    method, path = request.line.split(" ", 1)
+    canonical = "\n".join([method, path, "", *(f"{name}:{request.header(name.encode()).strip()}"
+                                              for name in kept), "", ";".join(kept),
+                           request.header(b"x-amz-content-sha256")])
+    text = "\n".join(["AWS4-HMAC-SHA256", request.header(b"x-amz-date"), scope,
+                      hashlib.sha256(canonical.encode()).hexdigest()])
+    key = ("AWS4" + os.environ["AWS_SECRET_ACCESS_KEY"]).encode()
+    for part in [*scope.split("/"), text]:
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    head = re.sub(rb"(?im)^if-none-match:[^\r\n]*\r\n", b"", request.head)
+    request.head = (head.replace(names.encode(), ";".join(kept).encode())
+                    .replace(signature.encode(), key.hex().encode()))
 
 
 class Proxy:
@@ -220,6 +248,8 @@ class Proxy:
         else:
             if fault == "flip_up":
                 request.flip(self.rng)
+            if s["careless"]:
+                without_condition(request)
             upstream[1].write(request.head + request.body)
             await upstream[1].drain()
             answer = await self.read_answer(upstream[0], request)

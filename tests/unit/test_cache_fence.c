@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,9 +8,12 @@
 #include "backend/base/clock.h"
 #include "backend/base/error.h"
 #include "backend/object_name.h"
+#include "backend/store_fault.h"
 #include "backend/store_mem.h"
+#include "backend/store_unconditional.h"
 #include "cache/cache_int.h"
 #include "cache/fence.h"
+#include "cache/fence_wait.h"
 #include "cache/writer_format.h"
 #include "tests/lib/unit.h"
 
@@ -207,32 +211,69 @@ START_TEST(racing_claims_get_different_epochs)
 }
 END_TEST
 
-/* A store that ignores conditions. */
-static int careless_put(struct store *store, const char *key, const void *bytes, size_t length,
-			enum store_put_flags flags)
+/* A store that does not know conditional puts, below what is asked for. */
+static struct store *careless_store(bool unconditional)
 {
-	(void)flags;
-	return store_put(store->below, key, bytes, length, 0);
-}
+	const struct store_fault_conf conf = { .careless = true };
+	struct store *store = store_fault_new(store_mem_open(BUCKET), &conf);
 
-static int careless_list(struct store *store, const char *prefix, const char *after,
-			 store_list_fn *fn, void *arg)
-{
-	return store_list(store->below, prefix, after, fn, arg);
+	return unconditional ? store_unconditional_new(store) : store;
 }
 
 START_TEST(a_store_without_put_if_absent_is_refused)
 {
 	struct cache *cache = cache_make(NULL);
-	const struct store_ops careless = { .put = careless_put, .list = careless_list };
-	struct store store = { .ops = &careless, .kind = "careless", .below = cache->store };
+	struct writer_claim claim;
 	struct fence *fence;
 
-	cache->store = &store;
+	store_free(cache->store);
+	cache->store = careless_store(false);
 	ck_assert_int_eq(fence_open(cache, &fence), -ERR_store_unsupported);
 	ck_assert_ptr_nonnull(strstr(err_message(-ERR_store_unsupported), "put-if-absent"));
-	cache->store = store.below;
+	ck_assert_ptr_nonnull(strstr(err_message(-ERR_store_unsupported), "--unsafe-single-"));
+	/* The claim was not spoilt by asking. */
+	ck_assert_int_eq(fence_get_claim(cache->store, 1, &claim), 0);
 	cache_drop(cache);
+}
+END_TEST
+
+START_TEST(such_a_store_is_used_by_who_says_so)
+{
+	struct cache *cache = cache_make(NULL);
+	struct fence *fence;
+
+	store_free(cache->store);
+	cache->store = careless_store(true);
+	fence = must_open(cache);
+	ck_assert_int_eq(store_put(cache->store, "log/x", "a", 1, STORE_IF_ABSENT), 0);
+	ck_assert_int_eq(store_put(cache->store, "log/x", "b", 1, STORE_IF_ABSENT), -EEXIST);
+	fence_close(fence, true);
+	cache_drop(cache);
+}
+END_TEST
+
+START_TEST(no_volume_is_made_nor_replaced_without_put_if_absent)
+{
+	struct store *store = careless_store(false);
+	struct volume_params params;
+	uint64_t size;
+
+	volume_params_init(&params);
+	snprintf(params.name, sizeof(params.name), "volume");
+	snprintf(params.created, sizeof(params.created), "2026-11-23T00:00:00Z");
+	ck_assert_int_eq(cache_init_volume(store, "mem://" BUCKET, &params),
+			 -ERR_store_unsupported);
+	ck_assert_int_eq(store_head(store, OBJECT_NAME_VOLUME, &size), -ENOENT);
+	ck_assert_int_eq(store_put(store, OBJECT_NAME_VOLUME, "old", 3, 0), 0);
+	ck_assert_int_eq(cache_init_volume(store, "mem://" BUCKET, &params), -ERR_volume_exists);
+	ck_assert_int_eq(store_head(store, OBJECT_NAME_VOLUME, &size), 0);
+	ck_assert_uint_eq(size, 3);
+	store_free(store);
+	store_mem_forget(BUCKET);
+	store = careless_store(true);
+	ck_assert_int_eq(cache_init_volume(store, "mem://" BUCKET, &params), 0);
+	ck_assert_int_eq(cache_init_volume(store, "mem://" BUCKET, &params), -ERR_volume_exists);
+	store_free(store);
 }
 END_TEST
 
@@ -287,4 +328,5 @@ UNIT_MAIN("fence", every_mount_of_a_cache_claims_the_next_epoch_at_once,
 	  a_released_lease_is_taken_at_once_and_hands_on_the_floor,
 	  takeover_does_not_wait_and_the_loser_learns_who_it_was,
 	  racing_claims_get_different_epochs, a_store_without_put_if_absent_is_refused,
+	  such_a_store_is_used_by_who_says_so, no_volume_is_made_nor_replaced_without_put_if_absent,
 	  claims_and_leases_survive_their_encoding)
