@@ -70,9 +70,10 @@ enum xattr_flags {
 };
 
 /* The value, appended to out. -ENODATA. user.dray.state, user.dray.dirty_bytes
- * and user.dray.commit are computed (state.h). */
+ * and user.dray.commit are computed (state.h), those of policy.h inherited. */
 int xattr_get(struct cache *cache, uint64_t ino, const char *name, struct buffer *out);
-/* -EEXIST, -ENODATA by flags; -E2BIG, -ERANGE; user.dray.* is -EPERM. Other
+/* -EEXIST, -ENODATA by flags; -E2BIG, -ERANGE; user.dray.* is -EPERM, but those of
+ * policy.h, for directories (-ENOTDIR), are not (-EINVAL: no such value). Other
  * names than user., trusted., security. and those of POSIX ACLs (acl_rows.h) are
  * -EOPNOTSUPP. */
 int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *value, size_t length,

@@ -6,7 +6,7 @@
 
 #include "backend/base/error.h"
 
-#define ROW_FLAGS_KNOWN (ROW_CLOUD | ROW_BARRIER)
+#define ROW_FLAGS_KNOWN (ROW_CLOUD | ROW_BARRIER | ROW_REPLACES)
 
 void batch_init(struct batch *batch, enum batch_kind kind, uint64_t ino)
 {

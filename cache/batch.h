@@ -46,6 +46,8 @@ enum row_change_flags {
 	ROW_CLOUD = 1,
 	/* With ROW_CLOUD, on CONTENT: the DIRTY row gets DIRTY_BARRIER. */
 	ROW_BARRIER = 2,
+	/* With ROW_BARRIER: and DIRTY_REPLACES. */
+	ROW_REPLACES = 4,
 };
 
 struct batch {

@@ -24,10 +24,9 @@ struct bulk {
 	struct condition wake;
 	/* guarded by lock */
 	bool stopping;
-	struct bulk_work *works; /* oldest first */
+	struct bulk_work *works; /* in order */
 	size_t works_count;
 	bool working;
-	bool wanted;
 	uint64_t offers; /* how many there were */
 
 	/* owned by the thread */
@@ -54,9 +53,10 @@ static int compare_works(const void *a, const void *b)
 {
 	const struct bulk_work *x = a;
 	const struct bulk_work *y = b;
+	int result = choose_rank_compare(&x->rank, &y->rank);
 
-	if (x->since_ns != y->since_ns)
-		return x->since_ns < y->since_ns ? -1 : 1;
+	if (result)
+		return result;
 	return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
@@ -257,8 +257,7 @@ static bool goes_on(struct bulk *bulk, uint64_t offers)
 }
 
 /* All that the work had, slice by slice, unless there is a new offer. */
-static int upload_work(struct bulk *bulk, const struct bulk_work *work, bool wanted,
-		       uint64_t offers)
+static int upload_work(struct bulk *bulk, const struct bulk_work *work, uint64_t offers)
 {
 	uint64_t done = 0;
 	uint64_t stored;
@@ -267,7 +266,7 @@ static int upload_work(struct bulk *bulk, const struct bulk_work *work, bool wan
 	do {
 		if (!upload_claims_begin(bulk->conf.claims, work->ino))
 			return 0;
-		result = upload_slice(bulk, work->ino, wanted, &stored);
+		result = upload_slice(bulk, work->ino, work->wanted, &stored);
 		upload_claims_end(bulk->conf.claims);
 		done += stored;
 	} while (!result && stored && done < work->bytes && goes_on(bulk, offers));
@@ -289,7 +288,6 @@ static void *bulk_main(void *arg)
 	while (!bulk->stopping) {
 		struct bulk_work work;
 		uint64_t offers = bulk->offers;
-		bool wanted = bulk->wanted;
 		int result;
 
 		if (!bulk->works_count) {
@@ -299,7 +297,7 @@ static void *bulk_main(void *arg)
 		work = bulk->works[0];
 		bulk->working = true;
 		lock_release(&bulk->lock);
-		result = upload_work(bulk, &work, wanted, offers);
+		result = upload_work(bulk, &work, offers);
 		lock_acquire(&bulk->lock);
 		bulk->working = false;
 		if (result)
@@ -341,7 +339,7 @@ void bulk_stop(struct bulk *bulk)
 	free(bulk);
 }
 
-void bulk_offer(struct bulk *bulk, const struct bulk_work *works, size_t count, bool wanted)
+void bulk_offer(struct bulk *bulk, const struct bulk_work *works, size_t count)
 {
 	lock_acquire(&bulk->lock);
 	free(bulk->works);
@@ -349,7 +347,6 @@ void bulk_offer(struct bulk *bulk, const struct bulk_work *works, size_t count, 
 	memcpy(bulk->works, works, count * sizeof(*works));
 	qsort(bulk->works, count, sizeof(*works), compare_works);
 	bulk->works_count = count;
-	bulk->wanted = wanted;
 	bulk->offers++;
 	condition_broadcast(&bulk->wake);
 	lock_release(&bulk->lock);

@@ -5,7 +5,7 @@
  * is STORED: out of the dirty budget and evictable, in no commit yet.
  *
  * The committer offers, with each capture, the contents that were too large
- * to be carried, oldest first; an offer replaces the one before. A content is
+ * to be carried, in the order of choose.h; an offer replaces the one before. A content is
  * uploaded in slices of BULK_SLICE_BYTES, so that a new offer, the committer's
  * claim (upload_claims.h) or the end need not wait long.
  *
@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "cache/choose.h"
 #include "cache/upload_claims.h"
 #include "cache/upload_pool.h"
 
@@ -32,7 +33,8 @@ struct bulk;
 struct bulk_work {
 	uint64_t ino;
 	uint64_t bytes; /* that it lacked when it was offered */
-	int64_t since_ns;
+	bool wanted;	/* somebody waits for it */
+	struct choose_rank rank;
 };
 
 /* The offered work is done or was given up; result: 0 or the error that ended
@@ -52,7 +54,7 @@ struct bulk *bulk_start(const struct bulk_conf *conf);
 /* Waits for the slice under way (upload_pool_cancel() cuts it short). */
 void bulk_stop(struct bulk *bulk);
 /* Replaces the work; copies. */
-void bulk_offer(struct bulk *bulk, const struct bulk_work *works, size_t count, bool wanted);
+void bulk_offer(struct bulk *bulk, const struct bulk_work *works, size_t count);
 /* Nothing is left of the newest offer. */
 bool bulk_is_idle(struct bulk *bulk);
 

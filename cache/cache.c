@@ -337,13 +337,6 @@ void cache_follow(struct cache *cache, cache_changed_fn *fn, void *arg)
 	follow_start(cache->follow, fn, arg);
 }
 
-int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn, void *arg)
-{
-	if (cache->conf.follow)
-		return 0;
-	return committer_wait(cache->committer, deadline_boot_ns, fn, arg);
-}
-
 void cache_limits_get(struct cache *cache, struct limits_conf *out)
 {
 	limits_get(&cache->limits, out);

@@ -45,6 +45,7 @@
 #include "backend/store_stats.h"
 #include "backend/volume_format.h"
 #include "cache/limits.h"
+#include "cache/policy.h"
 #include "cache/read_stats.h"
 
 struct cache;
@@ -77,6 +78,9 @@ struct cache_conf {
 	uint64_t dirty_bytes; /* these three: see limits.h */
 	uint64_t min_free_bytes;
 	enum full_policy on_full;
+	int64_t rpo_ns;		     /* see policy.h; 0: 60 s */
+	enum durability durability;  /* the same */
+	bool barrier_relaxed;	     /* large fsyncs do not hold up commits (choose.h) */
 	int64_t upload_delay_ns;     /* age at which a transaction group is sealed; 0: 5 s */
 	int64_t lease_ttl_ns;	     /* 0: 30 s */
 	unsigned int upload_threads; /* 0: 4 */
@@ -154,6 +158,13 @@ typedef int cache_wait_fn(void *arg);
  * it shows comes from there.
  */
 int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn, void *arg);
+/*
+ * The same for the files at or below a path inside the volume ("/a/b"), and for
+ * all names and attributes: those a commit always has. Other contents are waited
+ * for only where the commit needs them (barriers). -ENOENT.
+ */
+int cache_wait_below(struct cache *cache, const char *path, int64_t deadline_boot_ns,
+		     cache_wait_fn *fn, void *arg);
 /* Local barrier: everything handed over before the call survives a power
  * cut when it returns 0. */
 int cache_sync(struct cache *cache);
@@ -167,6 +178,14 @@ struct cache_damage {
 	uint64_t offset;
 	uint64_t length;
 	int64_t since_ns; /* wall time when it was found */
+};
+
+/* What the commit under way has to upload before it can be made: a file that was
+ * fsynced or moved over another one. Everything changed since waits for it. */
+#define CACHE_HELD_BY_MAX 8
+struct cache_held_by {
+	char path[1024]; /* one of its names */
+	uint64_t bytes;	 /* that are missing */
 };
 
 /* What `dray status` shows; the names of design's status line. */
@@ -183,6 +202,8 @@ struct cache_status {
 	uint64_t dirty_bytes;	     /* in no acknowledged pack */
 	uint64_t dirty_files;	     /* content or size newer than in the cloud */
 	uint64_t pending_files;	     /* of these, named as pending by the last commit */
+	uint64_t late_files;	     /* of these, whose deadline (policy.h) is over */
+	uint64_t rpo_breaches_total; /* contents that missed it since the mount */
 	int64_t oldest_dirty_age_ns; /* 0: nothing is dirty */
 	uint64_t cache_used_bytes;
 	uint64_t cache_limit_bytes;
@@ -199,6 +220,8 @@ struct cache_status {
 	uint64_t commits_total;
 	struct read_stats_snapshot reads;
 	struct store_stats_snapshot store;
+	unsigned int held_by_count; /* more than the table holds are not told */
+	struct cache_held_by held_by[CACHE_HELD_BY_MAX];
 	unsigned int damaged_count; /* more than the table holds are not counted */
 	struct cache_damage damaged[CACHE_DAMAGE_MAX];
 };

@@ -11,6 +11,7 @@
 #include "cache/damage.h"
 #include "cache/index.h"
 #include "cache/node.h"
+#include "cache/policy.h"
 #include "cache/read_stats.h"
 #include "cache/segment.h"
 
@@ -64,7 +65,8 @@ struct cache {
 
 	_Atomic uint32_t epoch; /* claimed by this mount; set while OPENING */
 	_Atomic(enum cache_state) state;
-	struct damage damage; /* has its own lock */
+	struct damage damage;	  /* has its own lock */
+	struct policies policies; /* the same */
 	struct lock lifecycle;
 	/* guarded by lifecycle */
 	char state_cause[512];

@@ -12,6 +12,7 @@ void cache_init_locks(struct cache *cache)
 	rwlock_init_writers_first(&cache->shown, LOCK_RANK_SHOWN);
 	lock_init(&cache->cached, LOCK_RANK_CACHED);
 	lock_init(&cache->renames, LOCK_RANK_RENAMES);
+	policies_init(&cache->policies);
 	damage_init(&cache->damage);
 }
 
@@ -21,6 +22,7 @@ void cache_destroy_locks(struct cache *cache)
 	rwlock_destroy(&cache->shown);
 	lock_destroy(&cache->cached);
 	lock_destroy(&cache->renames);
+	policies_destroy(&cache->policies);
 	damage_release(&cache->damage);
 }
 

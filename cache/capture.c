@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/capture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,7 +123,7 @@ static void pin_carried(struct capture *capture)
 	settle_pins(capture);
 }
 
-/* Choosing, and the ledger of what is not carried. */
+/* Choosing. */
 
 /* Is it being written right now? */
 static bool is_growing(const struct capture_conf *conf, const struct captured_content *content)
@@ -130,8 +131,7 @@ static bool is_growing(const struct capture_conf *conf, const struct captured_co
 	struct node *node;
 	bool growing;
 
-	if (content->unstored_bytes < PLAN_RUN_BYTES_DEFAULT || content->lsn <= conf->active_lsn ||
-	    content->since_ns < conf->patience_real_ns)
+	if (content->unstored_bytes < PLAN_RUN_BYTES_DEFAULT || content->lsn <= conf->active_lsn)
 		return false;
 	node = node_get(conf->cache->nodes, content->ino);
 	rwlock_acquire_read(&node->lock);
@@ -141,70 +141,130 @@ static bool is_growing(const struct capture_conf *conf, const struct captured_co
 	return growing;
 }
 
-static void choose_contents(const struct capture_conf *conf, struct capture *capture)
+/* What the choice is made by. */
+static int describe(const struct capture_conf *conf, struct captured_content *content,
+		    struct choose_item *item)
 {
-	struct choose_item *items = xcalloc(capture->contents_count + 1, sizeof(*items));
-	size_t i;
+	struct policy policy;
+	int result = policy_get(conf->cache, content->directory, &policy);
 
-	for (i = 0; i < capture->contents_count; i++) {
-		const struct captured_content *content = &capture->contents[i];
-
-		items[i].unstored_bytes = content->unstored_bytes;
-		items[i].since_ns = content->since_ns;
-		items[i].barrier = content->barrier;
-		items[i].growing = is_growing(conf, content);
-		items[i].busy = content->ino == conf->busy_ino;
-	}
-	capture->left = choose(&conf->choose, items, capture->contents_count);
-	for (i = 0; i < capture->contents_count; i++) {
-		struct captured_content *content = &capture->contents[i];
-
-		content->carried = items[i].carried;
-		content->left = items[i].left;
-		if (content->carried)
-			continue;
-		capture->pending++;
-		if (!capture->oldest_pending_ns || content->since_ns < capture->oldest_pending_ns)
-			capture->oldest_pending_ns = content->since_ns;
-	}
-	free(items);
+	if (result)
+		return result;
+	content->deadline_ns = content->since_ns + policy.rpo_ns;
+	content->wanted = wanted_set_has(conf->wanted, content->ino);
+	*item = (struct choose_item){
+		.unstored_bytes = content->unstored_bytes,
+		.deadline_ns = content->deadline_ns,
+		/* Half of the time is for the way to the cloud. */
+		.due_ns = content->since_ns + policy.rpo_ns / 2,
+		.barrier = content->barrier,
+		.replaces = content->replaces,
+		.wanted = content->wanted,
+		.growing = is_growing(conf, content),
+		.busy = content->ino == conf->busy_ino,
+	};
+	return 0;
 }
 
-static int write_ledger(const struct capture_conf *conf, struct capture *capture,
-			struct index_snapshot *snapshot)
+/* What was chosen: */
+static void take_choice(const struct choose_conf *conf, const struct choose_item *item,
+			struct capture *capture, struct captured_content *content)
+{
+	content->rank = choose_rank(conf, item);
+	content->carried = item->carried;
+	content->left = item->left;
+	if (content->carried)
+		return;
+	capture->pending++;
+	capture->late += content->deadline_ns <= conf->now_ns;
+	capture->due |= item->due_ns <= conf->now_ns;
+	if (!capture->oldest_pending_ns || content->since_ns < capture->oldest_pending_ns)
+		capture->oldest_pending_ns = content->since_ns;
+}
+
+static int choose_contents(const struct capture_conf *conf, struct capture *capture)
+{
+	CLEANUP_FREE struct choose_item *items =
+		xcalloc(capture->contents_count + 1, sizeof(*items));
+	struct choose_conf choose_conf = conf->choose;
+	size_t i;
+	int result = 0;
+
+	choose_conf.now_ns = capture->cut_real_ns;
+	for (i = 0; !result && i < capture->contents_count; i++)
+		result = describe(conf, &capture->contents[i], &items[i]);
+	if (result)
+		return result;
+	capture->left = choose(&choose_conf, items, capture->contents_count);
+	for (i = 0; i < capture->contents_count; i++)
+		take_choice(&choose_conf, &items[i], capture, &capture->contents[i]);
+	return 0;
+}
+
+/* Names. */
+
+static bool holds(const struct capture_conf *conf, const struct captured_content *content)
+{
+	return content->carried && content->barrier &&
+	       content->unstored_bytes > conf->choose.content_bytes;
+}
+
+static void add_held(const struct capture_conf *conf, struct capture *capture,
+		     struct index_snapshot *snapshot, const struct captured_content *content)
 {
 	CLEANUP_BUFFER struct buffer path = BUFFER_INIT;
-	CLEANUP_FREE uint64_t *inos = xcalloc(capture->pending + 1, sizeof(*inos));
+	struct held_content *held = &capture->held[capture->held_count++];
+
+	held->ino = content->ino;
+	held->bytes = content->unstored_bytes;
+	name_find_path(conf->names, snapshot, content->ino, &path);
+	buffer_put_u8(&path, 0);
+	snprintf(held->path, sizeof(held->path), "%s", (const char *)path.data);
+}
+
+static void add_pending(const struct capture_conf *conf, struct index_snapshot *snapshot,
+			const struct captured_content *content)
+{
+	CLEANUP_BUFFER struct buffer path = BUFFER_INIT;
+	struct ledger_row row = {
+		.ino = content->ino,
+		.size = content->row.size,
+		.mtime_ns = clock_from_timespec(&content->row.mtime),
+		.flags = content->barrier ? LEDGER_FSYNCED : 0,
+	};
+	size_t cut = 0;
+
+	name_find_path(conf->names, snapshot, content->ino, &path);
+	if (path.length > LEDGER_PATH_MAX)
+		cut = path.length - LEDGER_PATH_MAX;
+	row.path = (const char *)path.data + cut;
+	row.path_length = path.length - cut;
+	ledger_put(&conf->ledger->run, &row);
+	commit_body_added(conf->ledger);
+}
+
+/* The ledger of what is not carried, and who holds the cut. */
+static int write_names(const struct capture_conf *conf, struct capture *capture,
+		       struct index_snapshot *snapshot)
+{
+	CLEANUP_FREE uint64_t *inos = xcalloc(capture->contents_count + 1, sizeof(*inos));
 	size_t count = 0;
 	size_t i;
 	int result;
 
 	for (i = 0; i < capture->contents_count; i++)
-		if (!capture->contents[i].carried)
+		if (!capture->contents[i].carried || holds(conf, &capture->contents[i]))
 			inos[count++] = capture->contents[i].ino;
+	if (!count)
+		return 0;
 	result = name_find_prepare(conf->names, snapshot, inos, count);
 	for (i = 0; !result && i < capture->contents_count; i++) {
 		const struct captured_content *content = &capture->contents[i];
-		struct ledger_row row = {
-			.ino = content->ino,
-			.size = content->row.size,
-			.mtime_ns = clock_from_timespec(&content->row.mtime),
-			.flags = content->barrier ? LEDGER_FSYNCED : 0,
-		};
 
-		if (content->carried)
-			continue;
-		buffer_clear(&path);
-		name_find_path(conf->names, snapshot, content->ino, &path);
-		if (path.length > LEDGER_PATH_MAX) {
-			memmove(path.data, path.data + path.length - LEDGER_PATH_MAX,
-				LEDGER_PATH_MAX);
-			path.length = LEDGER_PATH_MAX;
-		}
-		row.path = (const char *)path.data;
-		row.path_length = path.length;
-		ledger_put(&conf->ledger->run, &row);
-		commit_body_added(conf->ledger);
+		if (!content->carried)
+			add_pending(conf, snapshot, content);
+		else if (holds(conf, content) && capture->held_count < HELD_BY_MAX)
+			add_held(conf, capture, snapshot, content);
 	}
 	return result;
 }
@@ -216,13 +276,12 @@ static int take(const struct capture_conf *conf, struct capture *capture,
 
 	if (!result)
 		result = capture_contents(capture, snapshot);
+	if (!result)
+		result = choose_contents(conf, capture);
 	if (result)
 		return result;
-	choose_contents(conf, capture);
 	pin_carried(capture);
-	if (capture->missed || !capture->pending)
-		return 0;
-	return write_ledger(conf, capture, snapshot);
+	return capture->missed ? 0 : write_names(conf, capture, snapshot);
 }
 
 int capture_take(const struct capture_conf *conf, struct capture *out)

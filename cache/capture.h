@@ -28,6 +28,7 @@
 #define DRAY_CACHE_CAPTURE_H
 
 #include "cache/choose.h"
+#include "cache/cloud_wait.h"
 #include "cache/commit_body.h"
 #include "cache/index.h"
 #include "cache/name_find.h"
@@ -58,8 +59,21 @@ struct captured_content {
 	size_t extents_count;
 	uint64_t unstored_bytes;
 	int64_t since_ns;
+	int64_t deadline_ns; /* wall time when the cloud should have it */
+	uint64_t directory;  /* whose policy counts */
 	uint64_t lsn;
 	bool barrier;
+	bool replaces;
+	bool wanted;
+	struct choose_rank rank;
+};
+
+/* What keeps the cut where it is: a barrier with much to upload. */
+#define HELD_BY_MAX 8
+struct held_content {
+	uint64_t ino;
+	uint64_t bytes; /* to be uploaded */
+	char path[1024];
 };
 
 struct capture {
@@ -83,8 +97,12 @@ struct capture {
 
 	size_t pending;		   /* contents not carried */
 	size_t left;		   /* of these, what the next commit could carry */
+	size_t late;		   /* contents not carried whose time is over */
+	bool due;		   /* some are not carried although they should be */
 	int64_t oldest_pending_ns; /* wall time; 0: none */
-	bool missed;		   /* a segment was gone: take it again */
+	struct held_content held[HELD_BY_MAX];
+	unsigned int held_count;
+	bool missed; /* a segment was gone: take it again */
 };
 
 struct capture_conf {
@@ -92,12 +110,11 @@ struct capture_conf {
 	struct commit_body *body;   /* gets the rows of the namespace */
 	struct commit_body *ledger; /* gets what is pending */
 	struct name_find *names;
-	struct choose_conf choose;
+	struct choose_conf choose; /* now_ns is set by capture_take() */
+	const struct wanted_set *wanted;
 	/* A long content that was changed behind active_lsn, and since its last
-	 * close, is still growing; unless the cloud has waited for it since
-	 * before patience_real_ns. */
+	 * close, is still growing. */
 	uint64_t active_lsn;
-	int64_t patience_real_ns;
 	uint64_t busy_ino; /* left to who uploads it now, if it can wait; 0: none */
 };
 

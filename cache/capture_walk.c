@@ -65,7 +65,9 @@ enum inode_presence {
 	INODE_NAMED,
 };
 
-static int get_presence(struct index_snapshot *snapshot, uint64_t ino, enum inode_presence *out)
+/* directory_out: the parent that the row names. */
+static int get_presence(struct index_snapshot *snapshot, uint64_t ino, enum inode_presence *out,
+			uint64_t *directory_out)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
 	struct inode_row row;
@@ -75,9 +77,11 @@ static int get_presence(struct index_snapshot *snapshot, uint64_t ino, enum inod
 	key_inode(&key, ino);
 	result = index_snapshot_get(snapshot, &key, &value);
 	*out = INODE_GONE;
+	*directory_out = 0;
 	if (result)
 		return result == -ENOENT ? 0 : result;
 	result = row_get_inode(value.data, value.length, &row);
+	*directory_out = row.parent;
 	*out = row.nlink ? INODE_NAMED : INODE_UNNAMED;
 	return result;
 }
@@ -109,13 +113,14 @@ static int capture_table(const struct capture_conf *conf, struct index_snapshot 
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
 	enum inode_presence presence = INODE_NAMED;
 	struct dirty_walk walk;
+	uint64_t directory;
 	uint64_t ino = 0;
 	int result = walk_open(&walk, snapshot, table);
 
 	while (!result && walk.key.length) {
 		if (table == TABLE_XATTR && walk_ino(&walk) != ino) {
 			ino = walk_ino(&walk);
-			result = get_presence(snapshot, ino, &presence);
+			result = get_presence(snapshot, ino, &presence, &directory);
 		}
 		if (!result && presence != INODE_UNNAMED)
 			result = capture_row(conf, snapshot, &walk.key, &value);
@@ -191,6 +196,8 @@ static void note_change(struct captured_content *content, const struct dirty_row
 		content->since_ns = row->since_ns;
 	if (row->flags & DIRTY_BARRIER)
 		content->barrier = true;
+	if (row->flags & DIRTY_REPLACES)
+		content->replaces = true;
 }
 
 /* One changed extent as of the cut. */
@@ -255,7 +262,7 @@ static int capture_inode(struct capture *capture, struct index_snapshot *snapsho
 {
 	struct captured_content *content = add_content(capture, ino);
 	enum inode_presence presence;
-	int result = get_presence(snapshot, ino, &presence);
+	int result = get_presence(snapshot, ino, &presence, &content->directory);
 
 	if (!result)
 		result = get_content(snapshot, content);

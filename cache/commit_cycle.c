@@ -24,8 +24,6 @@
 
 /* How often a capture is taken again because a segment was gone. */
 #define CAPTURES_MAX 8
-/* What one commit carries when somebody waits; more is uploaded ahead. */
-#define WANTED_BYTES (256u << 20)
 /* Above, memory is given back to the system after the commit. */
 #define LARGE_CONTENTS 4096
 
@@ -113,21 +111,32 @@ static void discard(struct attempt *attempt)
 	outbox_remove(attempt->cycle->outbox, attempt->seq);
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static int capture_once(struct attempt *attempt)
 {
 	struct commit_cycle *cycle = attempt->cycle;
+	uint64_t most = cycle->bytes_max;
 	struct capture_conf conf = {
 		.cache = attempt->cache,
 		.body = &attempt->body,
 		.ledger = &attempt->ledger,
 		.names = cycle->names,
 		.choose = { .all = cycle->all,
-			    .all_bytes = cycle->wanted ? WANTED_BYTES : 0,
-			    .content_bytes = CHOOSE_CONTENT_BYTES,
-			    .total_bytes = CHOOSE_TOTAL_BYTES,
-			    .contents_max = CHOOSE_CONTENTS_MAX },
+			    .relaxed = attempt->cache->conf.barrier_relaxed,
+			    .all_bytes = most,
+			    .content_bytes = smaller(most, CHOOSE_CONTENT_BYTES),
+			    .due_bytes = most,
+			    .total_bytes = smaller(most, CHOOSE_TOTAL_BYTES),
+			    .small_bytes = CHOOSE_SMALL_BYTES,
+			    .contents_max = CHOOSE_CONTENTS_MAX,
+			    .quantum_ns = cycle->quantum_ns,
+			    .bytes_per_second = cycle->bytes_per_second },
+		.wanted = &cycle->wanted,
 		.active_lsn = cycle->active_lsn,
-		.patience_real_ns = cycle->patience_real_ns,
 		.busy_ino = upload_claims_close(cycle->claims),
 	};
 
@@ -199,7 +208,15 @@ static void claim(struct attempt *attempt)
 	upload_claims_take(attempt->cycle->claims, attempt->claimed, attempt->claimed_count);
 }
 
-/* What is too large to wait for goes ahead of a later commit. */
+static bool is_for_bulk(const struct attempt *attempt, const struct captured_content *content)
+{
+	return !content->carried && !content->left &&
+	       (content->wanted ||
+		content->unstored_bytes > smaller(attempt->cycle->bytes_max, CHOOSE_CONTENT_BYTES));
+}
+
+/* What is too large to wait for goes ahead of a later commit; first and alone
+ * what somebody waits for. */
 static void offer(struct attempt *attempt)
 {
 	const struct capture *capture = &attempt->capture;
@@ -210,14 +227,15 @@ static void offer(struct attempt *attempt)
 	for (i = 0; i < capture->contents_count; i++) {
 		const struct captured_content *content = &capture->contents[i];
 
-		if (content->carried || content->left ||
-		    (!attempt->cycle->wanted && content->unstored_bytes <= CHOOSE_CONTENT_BYTES))
+		if (!is_for_bulk(attempt, content) ||
+		    (attempt->cycle->deferred && !content->wanted))
 			continue;
 		works[count].ino = content->ino;
 		works[count].bytes = content->unstored_bytes;
-		works[count++].since_ns = content->since_ns;
+		works[count].wanted = content->wanted;
+		works[count++].rank = content->rank;
 	}
-	bulk_offer(attempt->cycle->bulk, works, count, attempt->cycle->wanted);
+	bulk_offer(attempt->cycle->bulk, works, count);
 	free(works);
 }
 
@@ -253,6 +271,28 @@ out:
 	free(upload.pieces);
 	upload_release(&upload);
 	return result;
+}
+
+/* Deadlines. */
+
+/* Deadlines that have passed since they were counted last, up to then: of all
+ * contents, or of those that were on their way. */
+static void count_breaches(struct attempt *attempt, int64_t until_real_ns, bool carried_only)
+{
+	const struct capture *capture = &attempt->capture;
+	struct commit_cycle *cycle = attempt->cycle;
+	size_t i;
+
+	for (i = 0; i < capture->contents_count; i++) {
+		const struct captured_content *content = &capture->contents[i];
+
+		if ((!carried_only || content->carried) &&
+		    content->deadline_ns > cycle->breaches_real_ns &&
+		    content->deadline_ns <= until_real_ns)
+			cycle->breaches++;
+	}
+	if (!carried_only)
+		cycle->breaches_real_ns = until_real_ns;
 }
 
 /* 4 and 5. */
@@ -344,6 +384,42 @@ static int record_notes(struct attempt *attempt)
 	return result;
 }
 
+static void note_pending(struct attempt *attempt)
+{
+	const struct capture *capture = &attempt->capture;
+	struct commit_cycle *cycle = attempt->cycle;
+	size_t i;
+
+	cycle->pending = capture->pending;
+	cycle->left = capture->left;
+	cycle->late = capture->late;
+	cycle->due = capture->due;
+	cycle->oldest_pending_ns = capture->oldest_pending_ns;
+	for (i = 0; i < capture->contents_count; i++)
+		cycle->deferred |=
+			capture->contents[i].wanted && is_for_bulk(attempt, &capture->contents[i]);
+	count_breaches(attempt, capture->cut_real_ns, false);
+	cycle->held(cycle->held_arg, capture->held, capture->held_count);
+}
+
+/* For those who wait: what is not in the commit, also for its damage. */
+static void note_left_out(struct attempt *attempt)
+{
+	const struct capture *capture = &attempt->capture;
+	struct commit_cycle *cycle = attempt->cycle;
+	size_t i;
+
+	cycle->left_out = xrealloc(cycle->left_out,
+				   (capture->pending + cycle->lost + 1) * sizeof(*cycle->left_out));
+	for (i = 0; i < capture->contents_count; i++) {
+		const struct captured_content *content = &capture->contents[i];
+
+		if (!content->carried)
+			cycle->left_out[cycle->left_out_count++] =
+				(struct content_left){ content->ino, content->lost };
+	}
+}
+
 /* 2 to 5. *decided_out: the commit is in the outbox. */
 static int decide(struct attempt *attempt, bool *decided_out)
 {
@@ -354,9 +430,7 @@ static int decide(struct attempt *attempt, bool *decided_out)
 		return result;
 	cycle->cut_lsn = attempt->capture.cut_lsn;
 	cycle->cut_real_ns = attempt->capture.cut_real_ns;
-	cycle->pending = attempt->capture.pending;
-	cycle->left = attempt->capture.left;
-	cycle->oldest_pending_ns = attempt->capture.oldest_pending_ns;
+	note_pending(attempt);
 	atomic_store(&cycle->cache->uploading_lsn, cycle->cut_lsn);
 	result = upload(attempt);
 	if (!result)
@@ -388,6 +462,7 @@ static int make_commit(struct attempt *attempt)
 	if (result)
 		return result;
 	cycle->pending_digest = attempt->pending_digest;
+	count_breaches(attempt, clock_real_ns(), true);
 	return record_notes(attempt);
 }
 
@@ -395,6 +470,12 @@ void commit_cycle_init(struct commit_cycle *cycle)
 {
 	memset(cycle, 0, sizeof(*cycle));
 	cycle->pending_digest = digest_of(NULL, 0);
+}
+
+void commit_cycle_release(struct commit_cycle *cycle)
+{
+	wanted_set_release(&cycle->wanted);
+	free(cycle->left_out);
 }
 
 int commit_cycle_run(struct commit_cycle *cycle)
@@ -405,6 +486,8 @@ int commit_cycle_run(struct commit_cycle *cycle)
 
 	cycle->commits = 0;
 	cycle->cut_lsn = cycle->pending = cycle->left = cycle->lost = cycle->logical_bytes = 0;
+	cycle->late = cycle->breaches = cycle->left_out_count = 0;
+	cycle->due = cycle->deferred = false;
 	cycle->oldest_pending_ns = 0;
 	cycle->lost_message[0] = '\0';
 	result = publish_left(cycle);
@@ -414,6 +497,7 @@ int commit_cycle_run(struct commit_cycle *cycle)
 		return result;
 	attempt.seq = attempt.record.seq + 1;
 	result = make_commit(&attempt);
+	note_left_out(&attempt);
 	large = attempt.capture.contents_count > LARGE_CONTENTS;
 	atomic_store(&cycle->cache->uploading_lsn, 0);
 	upload_claims_drop(cycle->claims);

@@ -15,6 +15,7 @@
 struct settle {
 	struct cache *cache;
 	uint64_t cut_lsn;
+	int64_t cut_real_ns;
 
 	/* pass 1 and 3 */
 	struct batch batch;
@@ -169,7 +170,7 @@ static int flush_marks(struct settle *settle)
 
 	if (settle->keys_count)
 		result = index_mark_clean(settle->cache->index, settle->keys, settle->keys_count,
-					  settle->cut_lsn);
+					  settle->cut_lsn, settle->cut_real_ns);
 	settle->keys_count = 0;
 	CRASH_POINT(settle_marked_some);
 	return result ? result : flush_batch(settle);
@@ -223,7 +224,9 @@ static int run_passes(struct settle *settle, struct outbox *outbox, const struct
 int commit_settle(struct cache *cache, struct outbox *outbox, const struct log_entry *entry,
 		  uint64_t pending_files, bool recovered)
 {
-	struct settle settle = { .cache = cache, .cut_lsn = entry->commit.head.cut_lsn };
+	struct settle settle = { .cache = cache,
+				 .cut_lsn = entry->commit.head.cut_lsn,
+				 .cut_real_ns = entry->commit.head.cut_real_ns };
 	int result;
 
 	CRASH_POINT(settle_begin);

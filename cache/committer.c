@@ -19,8 +19,19 @@
 /* DIRTY rows looked at to tell a change from bookkeeping. */
 #define LOOK_ROWS 1000
 
-/* In upload delays: so long the cloud waits for a file that keeps growing. */
-#define PATIENCE 6
+/* What a commit uploads is so much as the link takes in half an upload delay
+ * (but at least half the usual one), so that what comes next need not wait. */
+#define COMMIT_BYTES_MIN (1ull << 20)
+#define COMMIT_BYTES_MAX (256ull << 20)
+/* As long as nothing is known of the link. */
+#define LINK_RATE_FIRST (10ull << 20)
+
+/* So often bulk goes first for those who wait; a file may grow faster than the
+ * link takes it, and then a commit carries what there is. */
+#define BULK_TURNS_MAX 3
+
+/* In an upload delay: so often a content is tried for whose time has come. */
+#define DUE_CYCLES 4
 
 struct committer {
 	/* immutable */
@@ -32,6 +43,7 @@ struct committer {
 
 	/* owned by the thread */
 	struct commit_cycle cycle;
+	struct cloud_waits waits; /* has its own lock */
 	struct upload_claims claims;
 	struct bulk *bulk;
 	uint64_t seen_lsn; /* looked at */
@@ -44,23 +56,20 @@ struct committer {
 	_Atomic uint64_t active_lsn;
 
 	struct lock lock;
-	struct condition wake;	/* the thread */
-	struct condition ended; /* waiters: a cycle is over, or the thread */
+	struct condition wake; /* the thread */
 	/* guarded by lock */
 	bool stopping;
 	bool dead; /* the thread has ended, or will */
 	int dead_code;
 	int64_t open_boot_ns;	   /* since when something waits for a commit; 0: nothing does */
 	int64_t retry_boot_ns;	   /* not before; 0: at any time */
-	uint64_t wanted_lsn;	   /* somebody waits for it */
 	int64_t oldest_pending_ns; /* wall time; 0: none */
 	bool bulk_first;	   /* those who wait need what bulk is at */
-	bool bulk_done;		   /* ... and it is done: carry the rest */
+	unsigned int bulk_turns;   /* ... so often it was done with that */
 	bool more;		   /* the next commit can carry what the last left */
+	bool due;		   /* the last left what is to go soon */
+	int64_t begun_boot_ns;	   /* the newest cycle */
 	uint64_t cut_lsn;	   /* of the newest cycle that went well */
-	uint64_t complete_lsn;	   /* everything up to here is in the cloud */
-	uint64_t lost_lsn;	   /* a cut that lacks files whose bytes are damaged */
-	char lost_message[512];
 	struct committer_status status;
 };
 
@@ -118,21 +127,17 @@ static void poll_index(struct committer *committer)
 	lock_release(&committer->lock);
 }
 
-static bool is_wanted_locked(const struct committer *committer)
-{
-	lock_assert_held(&committer->lock);
-	return committer->wanted_lsn > committer->complete_lsn &&
-	       committer->wanted_lsn > committer->lost_lsn;
-}
-
-static bool is_due_locked(const struct committer *committer)
+static bool is_due_locked(struct committer *committer)
 {
 	int64_t now = clock_boot_ns();
 
 	lock_assert_held(&committer->lock);
 	if (committer->retry_boot_ns && now < committer->retry_boot_ns)
 		return false;
-	if (committer->more || (is_wanted_locked(committer) && !committer->bulk_first))
+	if (committer->more || (cloud_waits_any(&committer->waits) && !committer->bulk_first))
+		return true;
+	if (committer->due &&
+	    now - committer->begun_boot_ns >= committer->upload_delay_ns / DUE_CYCLES)
 		return true;
 	if (!committer->open_boot_ns)
 		return false;
@@ -140,7 +145,7 @@ static bool is_due_locked(const struct committer *committer)
 	       committer->seen_lsn - committer->cut_lsn > COMMITTER_LARGE_LSNS;
 }
 
-static void note_success_locked(struct committer *committer, int64_t begun_ns)
+static void note_success_locked(struct committer *committer)
 {
 	const struct commit_cycle *cycle = &committer->cycle;
 	struct committer_status *status = &committer->status;
@@ -149,20 +154,15 @@ static void note_success_locked(struct committer *committer, int64_t begun_ns)
 	committer->cut_lsn = cycle->cut_lsn;
 	committer->more = cycle->left > 0;
 	/* What is pending is looked at again after a while. */
-	committer->open_boot_ns = cycle->pending ? begun_ns : 0;
+	committer->open_boot_ns = cycle->pending ? committer->begun_boot_ns : 0;
 	committer->retry_ns = 0;
 	committer->retry_boot_ns = 0;
-	committer->bulk_first = cycle->wanted && cycle->pending > cycle->left;
-	if (cycle->lost) {
-		committer->lost_lsn = cycle->cut_lsn;
-		snprintf(committer->lost_message, sizeof(committer->lost_message), "%s",
-			 cycle->lost_message);
-	} else if (!cycle->pending) {
-		committer->complete_lsn = cycle->cut_lsn;
-	}
+	committer->due = cycle->due;
+	committer->bulk_first = cycle->wanted.any && cycle->deferred;
 	if (cycle->commits)
 		status->committed_time_ns = cycle->cut_real_ns;
 	status->pending_files = cycle->pending;
+	status->late_files = cycle->late;
 	status->lost_files = cycle->lost;
 	status->logical_bytes += cycle->logical_bytes;
 	committer->oldest_pending_ns = cycle->oldest_pending_ns;
@@ -197,18 +197,23 @@ static void note_failure_locked(struct committer *committer, int code)
 
 /*
  * When somebody waits for more than one commit should carry, bulk gets it
- * first, once: the same offer stands until it is done, whatever is written
- * meanwhile. Then a commit carries all the rest.
+ * first: the same offer stands until it is done, whatever is written
+ * meanwhile. After some turns of that a commit carries all the rest.
  */
 static void plan_cycle_locked(struct committer *committer)
 {
 	struct commit_cycle *cycle = &committer->cycle;
 
 	lock_assert_held(&committer->lock);
-	cycle->wanted = is_wanted_locked(committer);
-	cycle->all = cycle->wanted && committer->bulk_done;
-	cycle->offer = !cycle->wanted || !committer->bulk_first;
-	committer->bulk_done = false;
+	wanted_set_release(&cycle->wanted);
+	cloud_waits_wanted(&committer->waits, &cycle->wanted);
+	if (!cycle->wanted.any)
+		committer->bulk_turns = 0;
+	cycle->all = committer->bulk_turns >= BULK_TURNS_MAX;
+	if (cycle->all)
+		committer->bulk_turns = 0;
+	cycle->offer = !cycle->wanted.any || !committer->bulk_first;
+	committer->begun_boot_ns = clock_boot_ns();
 }
 
 /* Bulk or a cycle came to its end: is the turn over that bulk had? */
@@ -219,7 +224,7 @@ static void end_bulk_turn(struct committer *committer)
 	lock_acquire(&committer->lock);
 	if (committer->bulk_first) {
 		committer->bulk_first = false;
-		committer->bulk_done = true;
+		committer->bulk_turns++;
 		condition_broadcast(&committer->wake);
 	}
 	lock_release(&committer->lock);
@@ -240,15 +245,45 @@ static void note_bulk(void *arg, int result)
 	end_bulk_turn(committer);
 }
 
+/* How much one commit may upload. */
+static void measure_link(struct committer *committer)
+{
+	struct commit_cycle *cycle = &committer->cycle;
+	int64_t delay_ns = committer->upload_delay_ns;
+	struct upload_pool_status pool;
+	double bytes;
+
+	upload_pool_status_get(committer->pool, &pool);
+	cycle->bytes_per_second = pool.link_bytes_per_second;
+	if (delay_ns < COMMITTER_UPLOAD_DELAY_NS)
+		delay_ns = COMMITTER_UPLOAD_DELAY_NS;
+	bytes = (double)(pool.link_bytes_per_second ? pool.link_bytes_per_second
+						    : LINK_RATE_FIRST) *
+		(double)delay_ns / 2 / (double)NS_PER_SECOND;
+	cycle->bytes_max = bytes < (double)COMMIT_BYTES_MIN   ? COMMIT_BYTES_MIN
+			   : bytes > (double)COMMIT_BYTES_MAX ? COMMIT_BYTES_MAX
+							      : (uint64_t)bytes;
+}
+
+/* The cycle knows what the cut waits for; or it is over. */
+static void note_held(void *arg, const struct held_content *held, unsigned int count)
+{
+	struct committer *committer = arg;
+
+	lock_acquire(&committer->lock);
+	committer->status.held_count = count;
+	memcpy(committer->status.held, held, count * sizeof(*held));
+	lock_release(&committer->lock);
+}
+
 /* One commit, without the lock. */
 static void run_cycle(struct committer *committer)
 {
 	struct commit_cycle *cycle = &committer->cycle;
-	int64_t begun = clock_boot_ns();
 	int result;
 
+	measure_link(committer);
 	cycle->active_lsn = atomic_load(&committer->active_lsn);
-	cycle->patience_real_ns = clock_real_ns() - PATIENCE * committer->upload_delay_ns;
 	result = commit_cycle_run(cycle);
 	if (result && result != -ERR_stopping)
 		log_warn("commit %llu did not come about: %s", (unsigned long long)(cycle->seq + 1),
@@ -258,12 +293,16 @@ static void run_cycle(struct committer *committer)
 	lock_acquire(&committer->lock);
 	committer->status.commits += cycle->commits;
 	committer->status.committed_seq = cycle->seq;
+	committer->status.breaches += cycle->breaches;
+	committer->status.held_count = 0;
 	if (result)
 		note_failure_locked(committer, result);
 	else
-		note_success_locked(committer, begun);
-	condition_broadcast(&committer->ended);
+		note_success_locked(committer);
 	lock_release(&committer->lock);
+	if (!result)
+		cloud_waits_note(&committer->waits, cycle->cut_lsn, cycle->left_out,
+				 cycle->left_out_count, cycle->lost_message);
 	end_bulk_turn(committer);
 }
 
@@ -286,8 +325,12 @@ static void *committer_main(void *arg)
 		lock_acquire(&committer->lock);
 	}
 	committer->dead = true;
-	condition_broadcast(&committer->ended);
 	lock_release(&committer->lock);
+	if (committer->dead_code && committer->dead_code != -ERR_stopping)
+		cloud_waits_fail(&committer->waits, committer->dead_code,
+				 committer->status.last_error);
+	else
+		cloud_waits_fail(&committer->waits, -ERR_stopping, "the gateway is stopping");
 	return NULL;
 }
 
@@ -313,11 +356,12 @@ static void release(struct committer *committer)
 {
 	bulk_stop(committer->bulk);
 	upload_pool_stop(committer->pool);
+	commit_cycle_release(&committer->cycle);
+	cloud_waits_release(&committer->waits);
 	name_find_free(committer->cycle.names);
 	outbox_close(committer->cycle.outbox);
 	upload_claims_release(&committer->claims);
 	condition_destroy(&committer->wake);
-	condition_destroy(&committer->ended);
 	lock_destroy(&committer->lock);
 	free(committer);
 }
@@ -353,7 +397,7 @@ int committer_start(struct cache *cache, struct committer **out)
 		committer->poll_ns = NS_PER_MS;
 	lock_init(&committer->lock, LOCK_RANK_COMMIT);
 	condition_init(&committer->wake);
-	condition_init(&committer->ended);
+	cloud_waits_init(&committer->waits);
 	upload_claims_init(&committer->claims);
 	commit_cycle_init(&committer->cycle);
 	committer->pool = upload_pool_start(cache, conf->upload_threads ? conf->upload_threads
@@ -362,6 +406,9 @@ int committer_start(struct cache *cache, struct committer **out)
 	committer->cycle.pool = committer->pool;
 	committer->cycle.names = name_find_new();
 	committer->cycle.claims = &committer->claims;
+	committer->cycle.quantum_ns = committer->upload_delay_ns;
+	committer->cycle.held = note_held;
+	committer->cycle.held_arg = committer;
 	start_bulk(committer);
 	result = outbox_open(cache->directory, &committer->cycle.outbox);
 	if (!result)
@@ -389,57 +436,19 @@ void committer_stop(struct committer *committer)
 	release(committer);
 }
 
-/* 1: go on waiting. */
-static int wait_result_locked(struct committer *committer, uint64_t target)
+void committer_wait_begin(struct committer *committer, struct cloud_wait *wait, bool all,
+			  const uint64_t *inos, size_t count)
 {
-	lock_assert_held(&committer->lock);
-	if (committer->complete_lsn >= target)
-		return 0;
-	if (committer->lost_lsn >= target)
-		return err_set(-ERR_segment_corrupt, "%s", committer->lost_message);
-	if (!committer->dead)
-		return 1;
-	if (committer->dead_code && committer->dead_code != -ERR_stopping)
-		return err_set(committer->dead_code, "%s", committer->status.last_error);
-	return err_set(-ERR_stopping, "the gateway is stopping");
-}
-
-/* One turn of waiting; what the caller's function says when a second is over. */
-static int wait_turn_locked(struct committer *committer, int64_t deadline_boot_ns,
-			    cache_wait_fn *fn, void *arg)
-{
-	int64_t turn_end = clock_boot_ns() + NS_PER_SECOND;
-	int result = 0;
-
-	if (turn_end > deadline_boot_ns)
-		turn_end = deadline_boot_ns;
-	if (condition_wait_until(&committer->ended, &committer->lock, turn_end) || !fn)
-		return 0;
-	lock_release(&committer->lock);
-	result = fn(arg);
+	cloud_wait_begin(&committer->waits, wait, index_lsn(committer->cache->index), all, inos,
+			 count);
 	lock_acquire(&committer->lock);
-	return result;
-}
-
-int committer_wait(struct committer *committer, int64_t deadline_boot_ns, cache_wait_fn *fn,
-		   void *arg)
-{
-	uint64_t target = index_lsn(committer->cache->index);
-	int cancelled = 0;
-	int result;
-
-	lock_acquire(&committer->lock);
-	if (target > committer->wanted_lsn)
-		committer->wanted_lsn = target;
 	condition_broadcast(&committer->wake);
-	while ((result = wait_result_locked(committer, target)) > 0 && !cancelled &&
-	       clock_boot_ns() < deadline_boot_ns)
-		cancelled = wait_turn_locked(committer, deadline_boot_ns, fn, arg);
 	lock_release(&committer->lock);
-	if (result > 0)
-		result = cancelled ? cancelled
-				   : err_set(-ERR_try_again, "not everything is in the cloud yet");
-	return result;
+}
+
+struct cloud_waits *committer_waits(struct committer *committer)
+{
+	return &committer->waits;
 }
 
 /* The retry decorator below, which knows what is failing right now. */

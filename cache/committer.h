@@ -7,8 +7,13 @@
  *
  *	it is older than conf.upload_delay_ns,
  *	it has many changes (COMMITTER_LARGE_LSNS),
- *	somebody waits (committer_wait()), or
- *	the commit before left contents that the next can carry.
+ *	somebody waits (cloud_wait.h),
+ *	the commit before left contents that the next can carry, or
+ *	it left one that should be in the cloud soon, a quarter of that delay ago.
+ *
+ * What one commit uploads is bounded by what the link takes in half an upload
+ * delay, but for barriers and what somebody waits for: a small file that is
+ * closed meanwhile is in the cloud within two upload delays.
  *
  * While a commit is under way, or the bucket cannot be reached, new changes
  * go on merging into the next group. A failed commit is tried again, with a
@@ -34,6 +39,8 @@
 
 #include "backend/base/clock.h"
 #include "cache/cache.h"
+#include "cache/capture.h"
+#include "cache/cloud_wait.h"
 
 struct committer;
 
@@ -46,14 +53,12 @@ int committer_start(struct cache *cache, struct committer **out);
 void committer_stop(struct committer *committer);
 
 /*
- * Waits until a commit whose cut is not older than this call has carried
- * everything. 0; -ERR_try_again at the deadline (clock_boot_ns(), INT64_MAX:
- * none); -ERR_segment_corrupt when bytes of a file cannot be read;
- * otherwise why it cannot happen any more. fn (or NULL) is called about once a
- * second; non-zero ends the wait and is returned.
+ * Begins a wait (cloud_wait.h) for what these inodes (ascending; or all) hold
+ * now, and for all names and attributes as of now.
  */
-int committer_wait(struct committer *committer, int64_t deadline_boot_ns, cache_wait_fn *fn,
-		   void *arg);
+void committer_wait_begin(struct committer *committer, struct cloud_wait *wait, bool all,
+			  const uint64_t *inos, size_t count);
+struct cloud_waits *committer_waits(struct committer *committer);
 
 struct committer_status {
 	uint64_t committed_seq;
@@ -62,12 +67,17 @@ struct committer_status {
 	uint64_t logical_bytes;	     /* of content, carried since the start */
 	int64_t oldest_dirty_age_ns; /* 0: nothing is dirty, as far as was looked */
 	uint64_t pending_files;	     /* named as pending by the newest commit */
+	uint64_t late_files;	     /* of these, whose deadline is over */
+	uint64_t breaches;	     /* contents that missed theirs, since the start */
 	uint64_t lost_files;	     /* whose unsent bytes are damaged */
 	uint64_t uploads_in_flight;
 	uint64_t upload_bytes_per_second;
 	int64_t eta_ns; /* -1: unknown */
 	bool failing;
 	char last_error[512];
+	/* What the commit under way has to upload first. */
+	struct held_content held[HELD_BY_MAX];
+	unsigned int held_count;
 };
 
 void committer_status_get(struct committer *committer, struct committer_status *out);

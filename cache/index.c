@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "backend/base/cleanup.h"
 #include "backend/base/clock.h"
 #include "backend/base/crash.h"
 #include "backend/base/error.h"
@@ -310,8 +311,26 @@ int index_counters_raise(struct index *index, uint64_t next_ino, uint64_t next_c
 
 /* Marking clean. */
 
+/* A content that goes on changing is as old as the first change behind the cut,
+ * which is not known: at most as old as the cut. */
+static void renew(struct batch *batch, const struct row_key *dirty_key, struct dirty_row *row,
+		  uint64_t cut_lsn, int64_t cut_real_ns)
+{
+	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
+
+	if (key_table(dirty_key->bytes + 1, dirty_key->length - 1) != TABLE_CONTENT ||
+	    row->since_ns >= cut_real_ns)
+		return;
+	row->since_ns = cut_real_ns;
+	if (row->barrier_lsn <= cut_lsn)
+		row->flags = 0;
+	row_put_dirty(&value, row);
+	batch_put(batch, dirty_key, &value, ROW_LOCAL);
+}
+
 static int mark_clean_locked(struct index *index, const struct row_key *keys, size_t count,
-			     uint64_t cut_lsn, struct batch *batch, uint64_t *lsn_out)
+			     uint64_t cut_lsn, int64_t cut_real_ns, struct batch *batch,
+			     uint64_t *lsn_out)
 {
 	struct row_key dirty_key;
 	struct dirty_row row;
@@ -325,6 +344,8 @@ static int mark_clean_locked(struct index *index, const struct row_key *keys, si
 		result = index_dirty_find_locked(index, &dirty_key, &row);
 		if (!result && row.lsn <= cut_lsn)
 			batch_delete(batch, &dirty_key, ROW_LOCAL);
+		else if (!result)
+			renew(batch, &dirty_key, &row, cut_lsn, cut_real_ns);
 		else if (result == -ENOENT)
 			result = 0;
 	}
@@ -336,7 +357,7 @@ static int mark_clean_locked(struct index *index, const struct row_key *keys, si
 }
 
 int index_mark_clean(struct index *index, const struct row_key *keys, size_t count,
-		     uint64_t cut_lsn)
+		     uint64_t cut_lsn, int64_t cut_real_ns)
 {
 	struct batch batch;
 	uint64_t lsn = 0;
@@ -349,7 +370,8 @@ int index_mark_clean(struct index *index, const struct row_key *keys, size_t cou
 
 		batch_reset(&batch, BATCH_ROWS, 0);
 		lock_acquire(&index->lock);
-		result = mark_clean_locked(index, keys + done, part, cut_lsn, &batch, &lsn);
+		result = mark_clean_locked(index, keys + done, part, cut_lsn, cut_real_ns, &batch,
+					   &lsn);
 		lock_release(&index->lock);
 		if (!result)
 			result = index_written(index, lsn);

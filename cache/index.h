@@ -17,7 +17,7 @@
  * against power cuts is index_flush().
  *
  * Applying a ROW_CLOUD change also puts its DIRTY row (lsn of the change;
- * `since` and the BARRIER flag of an existing DIRTY row of CONTENT are kept).
+ * `since` and the barrier of an existing DIRTY row of CONTENT are kept).
  * Applying SEGMENT_USE changes the counters of the segment table through
  * the hook of index_conf. When a memtable is frozen, the counters are put in
  * it as SEGMENT rows and the META rows of index_counters follow, so that
@@ -198,13 +198,16 @@ int index_snapshot_cursor(struct index_snapshot *snapshot, const struct row_key 
 void index_snapshot_release(struct index_snapshot *snapshot);
 
 /*
- * The cloud has all changes of these keys up to cut_lsn: their DIRTY rows
- * with lsn <= cut_lsn go. Idempotent. keys: `count` keys. Done in batches of
+ * The cloud has all changes of these keys up to cut_lsn, which was at
+ * cut_real_ns: their DIRTY rows with lsn <= cut_lsn go. A DIRTY row of CONTENT
+ * that was changed since stays; what the cloud lacks of that content is no older
+ * than the cut, and a barrier before the cut was kept. Idempotent. keys: `count`
+ * keys. Done in batches of
  * its own (journaled as row deletes of the DIRTY table), each short enough
  * not to be felt by other commits; a kill may leave any number of them done.
  */
 int index_mark_clean(struct index *index, const struct row_key *keys, size_t count,
-		     uint64_t cut_lsn);
+		     uint64_t cut_lsn, int64_t cut_real_ns);
 
 /*
  * Restore: rows in strictly ascending key order straight into an empty LMDB

@@ -196,6 +196,8 @@ static int merge_dirty_locked(struct index *index, const struct batch_item *item
 		index->dirty_files++;
 	} else {
 		row->since_ns = before.since_ns;
+		if (!row->flags)
+			row->barrier_lsn = before.barrier_lsn;
 		row->flags |= before.flags;
 	}
 	return 0;
@@ -207,8 +209,10 @@ static int put_dirty_locked(struct index *index, const struct journal_record *re
 	struct dirty_row row = { .lsn = record->lsn, .since_ns = record->time_ns };
 	int result = 0;
 
-	if (item->flags & ROW_BARRIER)
-		row.flags |= DIRTY_BARRIER;
+	if (item->flags & ROW_BARRIER) {
+		row.flags = DIRTY_BARRIER | (item->flags & ROW_REPLACES ? DIRTY_REPLACES : 0);
+		row.barrier_lsn = record->lsn;
+	}
 	if (key_table(item->key, item->key_length) == TABLE_CONTENT)
 		result = merge_dirty_locked(index, item, node, &row);
 	if (result)

@@ -9,8 +9,8 @@
 #include "cache/inode.h"
 #include "cache/io.h"
 
-/* The commit that carries this content is not to pass it by: once per
- * content that the cloud lacks. */
+/* The next commit is not to pass this content by, as it is now: once for each
+ * version of it. */
 static int add_barrier(struct cache *cache, struct node *node, struct batch *batch)
 {
 	struct content_row content;
@@ -20,7 +20,7 @@ static int add_barrier(struct cache *cache, struct node *node, struct batch *bat
 
 	key_content(&key, node->ino);
 	result = inode_load_dirty(cache, &key, &dirty);
-	if (result == -ENOENT || (!result && dirty.flags & DIRTY_BARRIER))
+	if (result == -ENOENT || (!result && dirty.flags && dirty.barrier_lsn == dirty.lsn))
 		return 0;
 	if (!result)
 		result = inode_load_content(cache, node->ino, &content);

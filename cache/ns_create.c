@@ -51,7 +51,7 @@ static int make_inode(struct change *change, const struct inode *parent, const s
 	}
 	if (S_ISCHR(make->mode) || S_ISBLK(make->mode))
 		row->rdev = make->rdev;
-	if (S_ISDIR(make->mode))
+	if (S_ISDIR(make->mode) || S_ISREG(make->mode))
 		row->parent = parent->ino;
 	if (S_ISLNK(make->mode)) {
 		row->target = (const uint8_t *)make->target;
@@ -153,14 +153,16 @@ out:
 }
 
 /* One more link of an inode that is neither a directory nor reaped. */
-static int add_link(struct change *change, struct inode *inode)
+static int add_link(struct change *change, struct inode *inode, uint64_t parent)
 {
 	if (S_ISDIR(inode->row.mode))
 		return -EPERM;
 	if (inode->row.nlink >= NS_LINKS_MAX)
 		return -EMLINK;
-	if (!inode->row.nlink)
+	if (!inode->row.nlink) {
 		inode_unmark_orphan(&change->batch, inode->ino);
+		inode->row.parent = parent;
+	}
 	inode->row.nlink++;
 	inode->row.ctime = change->now;
 	batch_put_inode(&change->batch, inode->ino, &inode->row);
@@ -189,7 +191,7 @@ int ns_link(struct cache *cache, uint64_t ino, uint64_t parent_ino, const char *
 	if (!result)
 		result = find_room(&change, &parent, name, 0, &place);
 	if (!result)
-		result = add_link(&change, &inode);
+		result = add_link(&change, &inode, parent_ino);
 	if (!result)
 		result = inode_attributes(cache, &inode, out);
 	if (result)

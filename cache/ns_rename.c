@@ -24,6 +24,7 @@
 #include "cache/cookie.h"
 #include "cache/io.h"
 #include "cache/ns_int.h"
+#include "cache/policy.h"
 
 /* No tree is so deep; the parents of a corrupt index may lead in circles. */
 #define DEPTH_MAX (1u << 24)
@@ -196,7 +197,7 @@ static void put_entry(struct renaming *r, const struct side *side, const struct 
 static void put_moved(struct renaming *r, struct inode *inode, uint64_t directory)
 {
 	inode->row.ctime = r->change.now;
-	if (S_ISDIR(inode->row.mode))
+	if (S_ISDIR(inode->row.mode) || S_ISREG(inode->row.mode))
 		inode->row.parent = directory;
 	batch_put_inode(&r->change.batch, inode->ino, &inode->row);
 }
@@ -302,14 +303,14 @@ static int put_barrier(struct renaming *r, const struct side *mover, const struc
 		return 0;
 	key_content(&key, mover->place.ino);
 	result = inode_load_dirty(cache, &key, &dirty);
-	if (result || dirty.flags & DIRTY_BARRIER)
+	if (result)
 		return result == -ENOENT ? 0 : result;
 	result = inode_load_content(cache, mover->place.ino, &content);
 	if (result)
 		return result;
 	batch_init(&batch, BATCH_CONTENT, mover->place.ino);
 	batch.time_ns = r->change.batch.time_ns;
-	batch_put_content(&batch, mover->place.ino, &content, ROW_BARRIER);
+	batch_put_content(&batch, mover->place.ino, &content, ROW_BARRIER | ROW_REPLACES);
 	result = index_commit_begin(cache->index, &batch, &lsn);
 	batch_release(&batch);
 	return result;
@@ -382,6 +383,8 @@ static int try_rename(struct renaming *r)
 	change_unlock(&r->change);
 	if (moving)
 		lock_release(&cache->renames);
+	if (moving && !result)
+		policies_forget(cache);
 	return result;
 }
 

@@ -261,6 +261,7 @@ static void submit(struct pack_stream *stream)
 		stream->first = pack;
 	stream->last = pack;
 	stream->submitted++;
+	pack->job.urgent = stream->conf.inline_seq > 0;
 	upload_submit(stream->conf.pool, &pack->job);
 	/* What is done already is recorded; what is not goes on. */
 	while (stream->first && upload_is_done(stream->conf.pool, &stream->first->job))

@@ -191,6 +191,8 @@ void row_put_inode(struct buffer *out, const struct inode_row *row)
 	if (S_ISDIR(row->mode)) {
 		buffer_put_u64(out, row->parent);
 		buffer_put_u64(out, row->children);
+	} else if (S_ISREG(row->mode) && row->parent) {
+		buffer_put_u64(out, row->parent);
 	} else if (S_ISLNK(row->mode)) {
 		buffer_put_u16(out, row->target_length);
 		buffer_append(out, row->target, row->target_length);
@@ -216,6 +218,8 @@ int row_get_inode(const void *bytes, size_t length, struct inode_row *row)
 	if (S_ISDIR(row->mode)) {
 		row->parent = reader_get_u64(&reader);
 		row->children = reader_get_u64(&reader);
+	} else if (S_ISREG(row->mode) && reader_left(&reader)) {
+		row->parent = reader_get_u64(&reader);
 	} else if (S_ISLNK(row->mode)) {
 		row->target_length = reader_get_u16(&reader);
 		row->target = reader_get_bytes(&reader, row->target_length);
@@ -440,6 +444,8 @@ void row_put_dirty(struct buffer *out, const struct dirty_row *row)
 	buffer_put_u64(out, row->lsn);
 	buffer_put_u64(out, (uint64_t)row->since_ns);
 	buffer_put_u32(out, row->flags);
+	if (row->flags)
+		buffer_put_u64(out, row->barrier_lsn);
 }
 
 int row_get_dirty(const void *bytes, size_t length, struct dirty_row *row)
@@ -450,6 +456,7 @@ int row_get_dirty(const void *bytes, size_t length, struct dirty_row *row)
 	row->lsn = reader_get_u64(&reader);
 	row->since_ns = (int64_t)reader_get_u64(&reader);
 	row->flags = reader_get_u32(&reader);
+	row->barrier_lsn = row->flags ? reader_get_u64(&reader) : 0;
 	return row_finish(&reader, "dirty");
 }
 

@@ -108,7 +108,9 @@ struct inode_row {
 	struct timespec mtime; /* of what has no CONTENT row */
 	struct timespec ctime;
 	struct timespec btime;
-	uint64_t parent;   /* directories: where ".." leads */
+	/* Directories: where ".." leads. Regular files: the directory that the
+	 * file was made in or moved to last, for what it inherits; 0: unknown. */
+	uint64_t parent;
 	uint64_t children; /* directories: number of entries */
 	uint16_t target_length;
 	const uint8_t *target; /* symlinks; points into the decoded bytes */
@@ -204,14 +206,19 @@ struct cached_row {
 	uint32_t record;
 };
 
+/* Of CONTENT: what the cloud's state may not pass by without the bytes. */
 enum dirty_flags {
-	DIRTY_BARRIER = 1, /* CONTENT: fsynced, or moved over a file */
+	DIRTY_BARRIER = 1,  /* fsynced, or moved over a file */
+	DIRTY_REPLACES = 2, /* with it: moved over a file that had bytes */
 };
 
 struct dirty_row {
 	uint64_t lsn;	  /* of the last change */
 	int64_t since_ns; /* wall time of the first change the cloud lacks */
 	uint32_t flags;
+	/* Of the last barrier, when there is one: a commit that is as of then
+	 * or later does what it asks for. */
+	uint64_t barrier_lsn;
 };
 
 /* Keys. */

@@ -10,6 +10,7 @@
 #include "cache/committer.h"
 #include "cache/evict.h"
 #include "cache/follow.h"
+#include "cache/state.h"
 
 static void fill_identity(struct cache *cache, struct cache_status *out)
 {
@@ -37,12 +38,34 @@ static void fill_local(struct cache *cache, struct cache_status *out)
 	read_stats_get(&cache->read_stats, &out->reads);
 }
 
+/* Each acknowledged pack makes it less. */
+static void fill_held_by(struct cache *cache, const struct committer_status *status,
+			 struct cache_status *out)
+{
+	struct file_state state;
+	unsigned int i;
+
+	for (i = 0; i < status->held_count; i++) {
+		const struct held_content *held = &status->held[i];
+		struct cache_held_by *row = &out->held_by[out->held_by_count];
+
+		snprintf(row->path, sizeof(row->path), "%s", held->path);
+		row->bytes = held->bytes;
+		if (!state_get(cache, held->ino, &state) && state.dirty_bytes < row->bytes)
+			row->bytes = state.dirty_bytes;
+		out->held_by_count += row->bytes > 0;
+	}
+}
+
 static void fill_committer(struct cache *cache, struct cache_status *out)
 {
 	struct committer_status status;
 
 	committer_status_get(cache->committer, &status);
+	fill_held_by(cache, &status, out);
 	out->pending_files = status.pending_files;
+	out->late_files = status.late_files;
+	out->rpo_breaches_total = status.breaches;
 	out->oldest_dirty_age_ns = status.oldest_dirty_age_ns;
 	out->committed_seq = status.committed_seq;
 	out->committed_time_ns = status.committed_time_ns;

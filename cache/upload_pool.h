@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The threads that put packs. Shared by the committer and the bulk uploader,
- * so that both together have at most `threads` puts under way and a bounded
- * number of encoded packs in memory.
+ * so that both together have at most `threads` puts under way (and one more,
+ * which is the committer's alone) and a bounded number of encoded packs in memory.
+ *
+ * Packs of a commit go before those of bulk, and never wait for one of them
+ * to end: on a slow link a pack takes many seconds.
  *
  * A job is the submitter's memory. Its bytes are freed as soon as the put
  * has come back, whatever came of it; the submitter learns that from
@@ -22,6 +25,7 @@ struct upload_pool;
 struct upload_job {
 	/* given */
 	char key[OBJECT_NAME_SIZE];
+	bool urgent;	     /* of a commit */
 	struct buffer bytes; /* owned by the pool from upload_submit() on */
 
 	/* the pool's */
@@ -34,6 +38,8 @@ struct upload_job {
 struct upload_pool_status {
 	uint64_t in_flight;
 	uint64_t bytes_per_second; /* over the last seconds */
+	/* What the link takes, as seen when it had much to do; 0: not yet. */
+	uint64_t link_bytes_per_second;
 };
 
 struct upload_pool *upload_pool_start(struct cache *cache, unsigned int threads);

@@ -13,6 +13,7 @@
 #include "cache/cache_int.h"
 #include "cache/change.h"
 #include "cache/inode.h"
+#include "cache/policy.h"
 #include "cache/state.h"
 
 #define PREFIX_COMPUTED "user.dray."
@@ -41,9 +42,19 @@ static int check_name(const char *name)
 /* Names that an application may set or remove. */
 static int check_writable_name(const char *name)
 {
-	if (has_prefix(name, PREFIX_COMPUTED))
+	if (has_prefix(name, PREFIX_COMPUTED) && !policy_is_name(name))
 		return -EPERM;
 	return check_name(name);
+}
+
+static int get_policy(struct cache *cache, uint64_t ino, const char *name, struct buffer *out)
+{
+	struct policy policy;
+	int result = policy_of_inode(cache, ino, &policy);
+
+	if (!result)
+		policy_format(&policy, name, out);
+	return result;
 }
 
 static int get_computed(struct cache *cache, uint64_t ino, const char *name, struct buffer *out)
@@ -74,6 +85,8 @@ int xattr_get(struct cache *cache, uint64_t ino, const char *name, struct buffer
 	result = check_name(name);
 	if (result)
 		return result;
+	if (policy_is_name(name))
+		return get_policy(cache, ino, name, out);
 	if (has_prefix(name, PREFIX_COMPUTED))
 		return get_computed(cache, ino, name, out);
 	/* One row: no lock. */
@@ -121,6 +134,13 @@ static int put(struct change *change, struct inode *inode, const struct row_key 
 {
 	int result;
 
+	if (policy_is_name(name)) {
+		if (!S_ISDIR(inode->row.mode))
+			return -ENOTDIR;
+		result = policy_check(name, value->data, value->length);
+		if (result)
+			return result;
+	}
 	if (!acl_is_name(name)) {
 		batch_put(&change->batch, key, value, ROW_CLOUD);
 		return 0;
@@ -156,6 +176,8 @@ int xattr_set(struct cache *cache, uint64_t ino, const char *name, const void *v
 		result = put(&change, &inode, &key, name, &bytes, flags);
 	if (!result)
 		result = commit(&change, &inode);
+	if (!result && policy_is_name(name))
+		policies_forget(cache);
 out:
 	change_end(&change);
 	inode_release(&inode);
@@ -183,6 +205,8 @@ int xattr_remove(struct cache *cache, uint64_t ino, const char *name)
 		goto out;
 	batch_delete(&change.batch, &key, ROW_CLOUD);
 	result = commit(&change, &inode);
+	if (!result && policy_is_name(name))
+		policies_forget(cache);
 out:
 	change_end(&change);
 	inode_release(&inode);
@@ -205,7 +229,14 @@ static int list_rows(struct cache *cache, uint64_t ino, struct buffer *out)
 		return result;
 	index_cursor_bound(cursor, &start, start.length);
 	while ((result = index_cursor_next(cursor, &key, &key_length, &value, &value_length)) > 0) {
-		buffer_append(out, key + start.length, key_length - start.length);
+		const char *name = (const char *)key + start.length;
+		size_t length = key_length - start.length;
+
+		/* cp -a and rsync -X would copy what a directory is asked for. */
+		if (length > strlen(PREFIX_COMPUTED) &&
+		    !memcmp(name, PREFIX_COMPUTED, strlen(PREFIX_COMPUTED)))
+			continue;
+		buffer_append(out, name, length);
 		buffer_put_u8(out, 0);
 	}
 	index_cursor_close(cursor);

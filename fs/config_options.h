@@ -7,6 +7,7 @@
 #define DRAY_FS_CONFIG_OPTIONS_H
 
 #include "cache/limits.h"
+#include "cache/policy.h"
 
 /*
  * X(field, kind, name, default, min, max, argument, help)
@@ -40,6 +41,13 @@
 	  "fsync.")                                                                                \
 	X(upload_delay_ns, DURATION, "upload-delay", "5s", NS_PER_MS, 86400 * NS_PER_SECOND,       \
 	  "TIME", "How long changes gather before they are uploaded.")                             \
+	X(rpo_ns, DURATION, "rpo", "60s", NS_PER_SECOND, POLICY_RPO_SECONDS_MAX *NS_PER_SECOND,    \
+	  "TIME",                                                                                  \
+	  "How old the data of a file may become before the cloud has it; what is late is "        \
+	  "counted. A directory may say otherwise: setfattr -n user.dray.rpo -v SECONDS DIR.")     \
+	X(barrier, CHOICE, "barrier", "strict", 0, 0, "strict|relaxed",                            \
+	  "What is written behind the fsync of a large file waits for that file in the cloud; "    \
+	  "relaxed: it does not, and the cloud keeps the file's older content until then.")        \
 	X(upload_threads, NUMBER, "upload-threads", "4", 1, 256, "N", "Uploads at one time.")      \
 	X(fetch_threads, NUMBER, "fetch-threads", "8", 1, 256, "N", "Downloads at one time.")      \
 	X(zstd_level, NUMBER, "zstd-level", "", 1, 19, "N",                                        \

@@ -148,6 +148,11 @@
 #define STATUS_DIRTY_BYTES		"dirty_bytes"
 #define STATUS_DIRTY_FILES		"dirty_files"
 #define STATUS_PENDING_FILES		"pending_files"
+#define STATUS_LATE_FILES		"late_files" /* pending, and their deadline is over */
+#define STATUS_RPO_BREACHES_TOTAL	"rpo_breaches_total" /* contents that missed it */
+#define STATUS_HELD_BY			"held_by"	     /* array: what the commit waits for */
+#define STATUS_HELD_BY_PATH		"path"
+#define STATUS_HELD_BY_BYTES		"bytes_missing"
 #define STATUS_OLDEST_DIRTY_AGE_SECONDS "oldest_dirty_age_seconds" /* real; 0: nothing dirty */
 #define STATUS_CACHE_USED_BYTES		"cache_used_bytes"
 #define STATUS_CACHE_LIMIT_BYTES	"cache_limit_bytes"

@@ -172,6 +172,8 @@ static void fill_cache_conf(struct mount *mount, struct cache_conf *out)
 		.min_free_bytes = conf->min_free_bytes,
 		.on_full = (enum full_policy)conf->on_full,
 		.upload_delay_ns = conf->upload_delay_ns,
+		.rpo_ns = conf->rpo_ns,
+		.barrier_relaxed = conf->barrier,
 		.lease_ttl_ns = conf->lease_ttl_ns,
 		.upload_threads = (unsigned int)conf->upload_threads,
 		.fetch_threads = (unsigned int)conf->fetch_threads,

@@ -57,6 +57,8 @@ static void put_dirty(json_t *out, const struct cache_status *status)
 	json_object_set_new(out, STATUS_DIRTY_BYTES, whole(status->dirty_bytes));
 	json_object_set_new(out, STATUS_DIRTY_FILES, whole(status->dirty_files));
 	json_object_set_new(out, STATUS_PENDING_FILES, whole(status->pending_files));
+	json_object_set_new(out, STATUS_LATE_FILES, whole(status->late_files));
+	json_object_set_new(out, STATUS_RPO_BREACHES_TOTAL, whole(status->rpo_breaches_total));
 	json_object_set_new(out, STATUS_OLDEST_DIRTY_AGE_SECONDS,
 			    seconds(status->oldest_dirty_age_ns));
 	json_object_set_new(out, STATUS_CACHE_USED_BYTES, whole(status->cache_used_bytes));
@@ -75,6 +77,22 @@ static void put_commit(json_t *out, const struct cache_status *status)
 	json_object_set_new(out, STATUS_CHECKED_AGE_SECONDS,
 			    status->follower ? seconds(status->checked_age_ns) : json_null());
 	json_object_set_new(out, STATUS_CHECKPOINT_SEQ, whole(status->checkpoint_seq));
+}
+
+static void put_held_by(json_t *out, const struct cache_status *status)
+{
+	json_t *rows = json_array();
+	unsigned int i;
+
+	for (i = 0; i < status->held_by_count; i++) {
+		json_t *row = json_object();
+
+		json_object_set_new(row, STATUS_HELD_BY_PATH,
+				    path_to_json(status->held_by[i].path));
+		json_object_set_new(row, STATUS_HELD_BY_BYTES, whole(status->held_by[i].bytes));
+		json_array_append_new(rows, row);
+	}
+	json_object_set_new(out, STATUS_HELD_BY, rows);
 }
 
 static void put_upload(json_t *out, const struct cache_status *status)
@@ -118,6 +136,7 @@ json_t *status_to_json(const struct cache_status *status, const char *mountpoint
 	put_identity(out, status, mountpoint);
 	put_dirty(out, status);
 	put_commit(out, status);
+	put_held_by(out, status);
 	put_damaged(out, status);
 #define X(name, kind, help) json_object_set_new(out, #name, whole(status->store.name));
 	STORE_COUNTERS(X)

@@ -50,6 +50,32 @@ static void print_dirty(const json_t *status)
 	putchar('\n');
 }
 
+/* The commit that is not made before these are uploaded. */
+static void print_held_by(const json_t *status)
+{
+	const json_t *row;
+	char text[24];
+	size_t i;
+
+	json_array_foreach(json_object_get(status, STATUS_HELD_BY), i, row)
+	{
+		size_format(number_of(row, STATUS_HELD_BY_BYTES), text);
+		printf("%-14s %s, of which %s are missing in the cloud\n", "held by",
+		       text_of(row, STATUS_HELD_BY_PATH), text);
+	}
+}
+
+static void print_late(const json_t *status)
+{
+	uint64_t late = number_of(status, STATUS_LATE_FILES);
+	uint64_t breaches = number_of(status, STATUS_RPO_BREACHES_TOTAL);
+
+	if (late || breaches)
+		printf("%-14s %llu files wait for longer than their rpo; %llu did since the "
+		       "mount\n",
+		       "late", (unsigned long long)late, (unsigned long long)breaches);
+}
+
 static void print_cache(const json_t *status)
 {
 	uint64_t used = number_of(status, STATUS_CACHE_USED_BYTES);
@@ -144,8 +170,11 @@ static void print_status(const json_t *status)
 	printf("%-14s %s\n", "url", text_of(status, STATUS_URL));
 	printf("%-14s %s\n", "mounted on", *mountpoint ? mountpoint : "(no gateway runs)");
 	printf("%-14s %s%s%s\n", "state", text_of(status, STATUS_STATE), *cause ? ": " : "", cause);
-	if (!is_follower(status))
+	if (!is_follower(status)) {
 		print_dirty(status);
+		print_late(status);
+		print_held_by(status);
+	}
 	print_cache(status);
 	printf("%-14s %llu\n", "files", (unsigned long long)number_of(status, STATUS_FILES));
 	print_commit(status);

@@ -69,13 +69,15 @@ static void teardown(void)
 
 static void offer(unsigned int file, bool wanted)
 {
-	struct bulk_work work = { .ino = world_ino(&world, file), .bytes = UINT64_MAX };
+	struct bulk_work work = { .ino = world_ino(&world, file),
+				  .bytes = UINT64_MAX,
+				  .wanted = wanted };
 	unsigned int before;
 
 	lock_acquire(&lock);
 	before = done_count;
 	lock_release(&lock);
-	bulk_offer(bulk, &work, 1, wanted);
+	bulk_offer(bulk, &work, 1);
 	lock_acquire(&lock);
 	while (done_count == before)
 		condition_wait(&changed, &lock);

@@ -54,6 +54,7 @@ static void teardown(void)
 
 static void take(uint64_t content_bytes)
 {
+	const struct wanted_set wanted = { 0 };
 	struct capture_conf conf = {
 		.cache = &world.cache,
 		.body = &body,
@@ -61,7 +62,9 @@ static void take(uint64_t content_bytes)
 		.names = names,
 		.choose = { .content_bytes = content_bytes,
 			    .total_bytes = UINT64_MAX,
-			    .contents_max = 1000 },
+			    .contents_max = 1000,
+			    .quantum_ns = 1 },
+		.wanted = &wanted,
 	};
 	int result;
 

@@ -233,9 +233,8 @@ START_TEST(waiting_ends_at_its_deadline)
 	world_open(&world, &here);
 	store_fault_set_down(world.fault, true);
 	world_create(&world, 1);
-	ck_assert_int_eq(
-		committer_wait(world.cache.committer, clock_boot_ns() + 50 * NS_PER_MS, NULL, NULL),
-		-ERR_try_again);
+	ck_assert_int_eq(cache_wait(&world.cache, clock_boot_ns() + 50 * NS_PER_MS, NULL, NULL),
+			 -ERR_try_again);
 	store_fault_set_down(world.fault, false);
 	world_wait(&world);
 	world_close(&world);
@@ -369,8 +368,7 @@ START_TEST(rotten_bytes_are_not_uploaded_and_hold_up_nobody)
 	world_write(&world, 2, 2, 0, 1000);
 	two = world_ino(&world, 2);
 	spoil(&world, 1);
-	ck_assert_int_eq(committer_wait(world.cache.committer, INT64_MAX, NULL, NULL),
-			 -ERR_segment_corrupt);
+	ck_assert_int_eq(cache_wait(&world.cache, INT64_MAX, NULL, NULL), -ERR_segment_corrupt);
 	committer_status_get(world.cache.committer, &status);
 	ck_assert_uint_eq(status.lost_files, 1);
 	ck_assert(status.failing);

@@ -346,7 +346,7 @@ START_TEST(the_loser_of_a_takeover_stops_and_keeps_its_data)
 	world_open(&two, &confs[1]);
 	world_create(&one, 11);
 	world_write(&one, 11, 5, 0, 500);
-	ck_assert_int_eq(committer_wait(one.cache.committer, INT64_MAX, NULL, NULL), -ERR_fenced);
+	ck_assert_int_eq(cache_wait(&one.cache, INT64_MAX, NULL, NULL), -ERR_fenced);
 	ck_assert_msg(strstr(err_message(-ERR_fenced), "took over"), "%s",
 		      err_message(-ERR_fenced));
 	ck_assert_int_eq(cache_check_writable(&one.cache), -ERR_fenced);

@@ -150,7 +150,7 @@ void world_kill(struct world *world)
 
 void world_wait(struct world *world)
 {
-	int result = committer_wait(world->cache.committer, INT64_MAX, NULL, NULL);
+	int result = cache_wait(&world->cache, INT64_MAX, NULL, NULL);
 
 	ck_assert_msg(!result, "%s", err_message(result));
 }

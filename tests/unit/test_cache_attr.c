@@ -299,9 +299,9 @@ START_TEST(computed_and_foreign_names_are_not_stored)
 
 	start();
 	ck_assert_int_eq(xattr_set(local.cache, file, "user.dray.state", "x", 1, 0), -EPERM);
-	ck_assert_int_eq(xattr_set(local.cache, file, "user.dray.rpo", "5", 1, 0), -EPERM);
+	ck_assert_int_eq(xattr_set(local.cache, file, "user.dray.other", "5", 1, 0), -EPERM);
 	ck_assert_int_eq(xattr_remove(local.cache, file, "user.dray.state"), -EPERM);
-	ck_assert_int_eq(get_xattr("user.dray.rpo", &value), -ENODATA);
+	ck_assert_int_eq(get_xattr("user.dray.other", &value), -ENODATA);
 	ck_assert_int_eq(xattr_set(local.cache, file, "system.nfs4_acl", "x", 1, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(xattr_set(local.cache, file, "users.a", "x", 1, 0), -EOPNOTSUPP);
 	ck_assert_int_eq(xattr_set(local.cache, file, "user.", "x", 1, 0), -EOPNOTSUPP);

@@ -52,7 +52,7 @@ static void mark_all_clean(void)
 	}
 	index_cursor_close(cursor);
 	ck_assert_int_eq(
-		index_mark_clean(local.cache->index, keys, count, index_lsn(local.cache->index)),
+		index_mark_clean(local.cache->index, keys, count, index_lsn(local.cache->index), 0),
 		0);
 	free(keys);
 }

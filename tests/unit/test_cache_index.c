@@ -101,10 +101,10 @@ START_TEST(the_dirty_row_of_content_keeps_its_age_and_its_barrier)
 	ck_assert_int_eq(row.since_ns, 1000);
 	ck_assert_uint_eq(row.flags, DIRTY_BARRIER);
 	ck_assert_uint_eq(counters_of(&box).dirty_files, 1);
-	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 1), 0);
+	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 1, 0), 0);
 	ck_assert(index_box_dirty(&box, &key, &row));
-	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 2), 0);
-	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 2), 0);
+	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 2, 0), 0);
+	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 2, 0), 0);
 	ck_assert(!index_box_dirty(&box, &key, &row));
 	ck_assert_uint_eq(counters_of(&box).dirty_files, 0);
 	ck_assert_int_eq(index_checkpoint(box.index), 0);
@@ -112,6 +112,34 @@ START_TEST(the_dirty_row_of_content_keeps_its_age_and_its_barrier)
 	ck_assert(index_box_dirty(&box, &key, &row));
 	ck_assert_int_eq(row.since_ns, 3000);
 	ck_assert_uint_eq(row.flags, 0);
+	index_box_release(&box);
+}
+END_TEST
+
+/* A log file that is never closed: each commit carries what there was of it. */
+START_TEST(content_that_was_committed_and_changed_since_is_as_old_as_the_cut)
+{
+	struct index_box box;
+	struct dirty_row row;
+	struct row_key key;
+
+	index_box_init(&box);
+	index_box_open(&box);
+	key_content(&key, 5);
+	put_content(&box, 5, 1000, ROW_BARRIER);
+	put_content(&box, 5, 2000, 0);
+	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 1, 1500), 0);
+	ck_assert(index_box_dirty(&box, &key, &row));
+	ck_assert_uint_eq(row.lsn, 2);
+	ck_assert_int_eq(row.since_ns, 1500);
+	ck_assert_uint_eq(row.flags, 0);
+	ck_assert_uint_eq(counters_of(&box).dirty_files, 1);
+	/* A barrier behind the cut stays. */
+	put_content(&box, 5, 3000, ROW_BARRIER | ROW_REPLACES);
+	ck_assert_int_eq(index_mark_clean(box.index, &key, 1, 2, 2500), 0);
+	ck_assert(index_box_dirty(&box, &key, &row));
+	ck_assert_int_eq(row.since_ns, 2500);
+	ck_assert_uint_eq(row.flags, DIRTY_BARRIER | DIRTY_REPLACES);
 	index_box_release(&box);
 }
 END_TEST
@@ -416,6 +444,7 @@ END_TEST
 UNIT_MAIN("cache/index", rows_survive_close_kill_and_checkpoint,
 	  an_empty_batch_is_no_record_but_a_sync_is_one,
 	  the_dirty_row_of_content_keeps_its_age_and_its_barrier,
+	  content_that_was_committed_and_changed_since_is_as_old_as_the_cut,
 	  chunks_and_packs_have_no_dirty_rows, numbers_are_never_given_twice,
 	  after_a_failed_write_every_commit_is_refused, after_a_failed_flush_no_flush_succeeds,
 	  nothing_is_applied_that_the_journal_did_not_flush,

@@ -120,10 +120,12 @@ static void change_row(struct run *run, struct batch *batch, struct model_row *r
 		return;
 	if (table != TABLE_CONTENT || !row->dirty)
 		row->dirty_row = (struct dirty_row){ .since_ns = batch->time_ns };
-	if (flags & ROW_BARRIER)
-		row->dirty_row.flags |= DIRTY_BARRIER;
 	row->dirty = true;
 	row->dirty_row.lsn = index_lsn(run->box.index) + 1;
+	if (flags & ROW_BARRIER) {
+		row->dirty_row.flags |= DIRTY_BARRIER;
+		row->dirty_row.barrier_lsn = row->dirty_row.lsn;
+	}
 }
 
 static void step_commit(struct run *run)
@@ -139,9 +141,27 @@ static void step_commit(struct run *run)
 	batch_release(&batch);
 }
 
+/* The cloud got the row as it was at the cut. */
+static void mark_row(struct model_row *row, uint64_t cut, int64_t cut_ns)
+{
+	if (!row->dirty)
+		return;
+	if (row->dirty_row.lsn <= cut) {
+		row->dirty = false;
+	} else if (key_table(row->key.bytes, row->key.length) == TABLE_CONTENT &&
+		   row->dirty_row.since_ns < cut_ns) {
+		row->dirty_row.since_ns = cut_ns;
+		if (row->dirty_row.barrier_lsn <= cut)
+			row->dirty_row.flags = 0;
+		if (!row->dirty_row.flags)
+			row->dirty_row.barrier_lsn = 0;
+	}
+}
+
 static void step_mark_clean(struct run *run)
 {
 	uint64_t cut = index_lsn(run->box.index) - pick(run, 30);
+	int64_t cut_ns = run->time_ns - (int64_t)pick(run, 30);
 	struct row_key keys[40];
 	size_t i;
 
@@ -151,10 +171,9 @@ static void step_mark_clean(struct run *run)
 		struct model_row *row = &run->model.rows[pick(run, KEYS)];
 
 		keys[i] = row->key;
-		if (row->dirty && row->dirty_row.lsn <= cut)
-			row->dirty = false;
+		mark_row(row, cut, cut_ns);
 	}
-	ck_assert_int_eq(index_mark_clean(run->box.index, keys, 40, cut), 0);
+	ck_assert_int_eq(index_mark_clean(run->box.index, keys, 40, cut, cut_ns), 0);
 }
 
 static void assert_value(const struct model_row *row, const uint8_t *bytes, size_t length)
@@ -175,6 +194,7 @@ static void assert_dirty(const struct model_row *row, const uint8_t *bytes, size
 	ck_assert_uint_eq(found.lsn, row->dirty_row.lsn);
 	ck_assert_int_eq(found.since_ns, row->dirty_row.since_ns);
 	ck_assert_uint_eq(found.flags, row->dirty_row.flags);
+	ck_assert_uint_eq(found.barrier_lsn, row->dirty_row.barrier_lsn);
 }
 
 /* The next row that is not the index's own. */

@@ -250,7 +250,8 @@ static void *mark_clean(void *arg)
 	all_keys(keys);
 	while (atomic_load(&writers_running)) {
 		cut = index_lsn(box->index);
-		ck_assert_int_eq(index_mark_clean(box->index, keys, WRITERS * PAIRS * 2, cut), 0);
+		ck_assert_int_eq(index_mark_clean(box->index, keys, WRITERS * PAIRS * 2, cut, 0),
+				 0);
 	}
 	return &cut;
 }

@@ -532,7 +532,7 @@ START_TEST(an_fsync_makes_dirty_content_a_barrier)
 	/* Content that the cloud has needs none. */
 	key_content(&key, ino);
 	lsn = index_lsn(local.cache->index);
-	ck_assert_int_eq(index_mark_clean(local.cache->index, &key, 1, lsn), 0);
+	ck_assert_int_eq(index_mark_clean(local.cache->index, &key, 1, lsn, 0), 0);
 	ck_assert_int_eq(flusher_flush(local.cache), 0);
 	lsn = index_lsn(local.cache->index);
 	ck_assert_int_eq(io_fsync(local.cache, ino), 0);
