@@ -65,7 +65,8 @@ mount_volume() {
 serve() {
 	local port=$1 waited
 	shift
-	"$@" >"$WORK/server.log" 2>&1 &
+	# smbd ends its process group with it: one of its own.
+	setsid "$@" >"$WORK/server.log" 2>&1 &
 	SERVER=$!
 	ends_with_test $SERVER
 	for waited in {1..600}; do
