@@ -21,6 +21,7 @@
 #include "cache/follow.h"
 #include "cache/flusher.h"
 #include "cache/inode.h"
+#include "cache/neighbours.h"
 #include "cache/ns.h"
 #include "cache/restore.h"
 
@@ -186,6 +187,7 @@ static void start_reading(struct cache *cache)
 	cache->evictor = evict_start(cache);
 	cache->budget = budget_start(cache);
 	cache->fetch = fetch_start(cache, cache->conf.fetch_threads);
+	cache->neighbours = neighbours_new();
 	cache->flusher = flusher_start(cache);
 }
 
@@ -222,6 +224,7 @@ static void stop(struct cache *cache)
 	if (cache->committer)
 		committer_stop(cache->committer);
 	fetch_stop(cache->fetch);
+	neighbours_free(cache->neighbours);
 	budget_stop(cache->budget);
 	evict_stop(cache->evictor);
 	flusher_stop(cache->flusher);
@@ -229,6 +232,7 @@ static void stop(struct cache *cache)
 	cache->checkpointer = NULL;
 	cache->committer = NULL;
 	cache->fetch = NULL;
+	cache->neighbours = NULL;
 	cache->budget = NULL;
 	cache->evictor = NULL;
 	cache->flusher = NULL;

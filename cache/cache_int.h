@@ -23,6 +23,7 @@ struct fence;
 struct fetch;
 struct flusher;
 struct follow;
+struct neighbours;
 
 struct cache {
 	/* immutable after cache_open() */
@@ -40,6 +41,7 @@ struct cache {
 	struct budget *budget;
 	struct flusher *flusher;
 	struct fetch *fetch;
+	struct neighbours *neighbours;
 	struct evictor *evictor;
 	struct fence *fence;
 	struct committer *committer;

@@ -61,6 +61,7 @@ void fetch_ahead(struct fetch *fetch, const void *owner, const uint64_t *chunks,
 			    !fetch_job_add(job, chunks[i], &row))
 				break;
 		}
+		fetch_job_widen(job, index, fetch_is_missing, fetch);
 		lock_acquire(&fetch->lock);
 		full = fetch->queue.ahead_bytes >= FETCH_AHEAD_BYTES || fetch->stopping;
 		if (!full && fetch_trim_locked(fetch, job)) {

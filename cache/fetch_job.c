@@ -11,6 +11,9 @@
 #include "backend/object_name.h"
 #include "backend/pack_read.h"
 
+/* Chunks of other packs that widening passes over. */
+#define STRANGE_CHUNKS_MAX 32
+
 static int locate_chunk(struct index *index, uint64_t chunk, struct chunk_row *out)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
@@ -87,15 +90,20 @@ bool fetch_job_add(struct fetch_job *job, uint64_t chunk, const struct chunk_row
 void fetch_job_widen(struct fetch_job *job, struct index *index, fetch_wanted_fn *wanted, void *arg)
 {
 	struct chunk_row row;
-	uint64_t chunk = job->targets[0].chunk;
+	uint64_t chunk = job->targets[job->count - 1].chunk;
+	unsigned int strange = 0;
 
-	if (job->targets[0].row.stored_length >= FETCH_WIDEN_BYTES / 2)
+	if (fetch_job_bytes(job) >= FETCH_WIDEN_BYTES / 2)
 		return;
-	/* A pack's chunks have consecutive ids, in the order of their offsets. */
-	while (fetch_job_bytes(job) < FETCH_WIDEN_BYTES) {
+	/* A pack's chunks have ascending ids, in the order of their offsets;
+	 * those of a pack that was made at the same time lie between them. */
+	while (fetch_job_bytes(job) < FETCH_WIDEN_BYTES && strange < STRANGE_CHUNKS_MAX) {
 		chunk++;
-		if (locate_chunk(index, chunk, &row) || !wanted(chunk, arg) ||
-		    !fetch_job_add(job, chunk, &row))
+		if (locate_chunk(index, chunk, &row))
+			return;
+		if (row.pack != job->pack_number)
+			strange++;
+		else if (!wanted(chunk, arg) || !fetch_job_add(job, chunk, &row))
 			return;
 	}
 }

@@ -42,7 +42,7 @@ int fetch_job_new(struct index *index, uint64_t chunk, struct fetch_job **out);
 /* Adds a chunk; false when it is not the pack's next one or the job is full. */
 bool fetch_job_add(struct fetch_job *job, uint64_t chunk, const struct chunk_row *row);
 /*
- * Adds the chunks that follow in the pack when the job's chunk is small.
+ * Adds the chunks that follow in the pack when the job is small.
  * wanted(arg) tells for each whether it is worth fetching; the first that is
  * not ends it.
  */

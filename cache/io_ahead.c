@@ -5,32 +5,37 @@
 #include "cache/chunk_list.h"
 #include "cache/fetch.h"
 #include "cache/io.h"
+#include "cache/neighbours.h"
 
-static bool note(struct cache *cache, uint64_t ino, struct readahead *readahead, uint64_t offset,
-		 uint64_t end, uint64_t size, struct readahead_wish *wish)
+static void ask(struct cache *cache, const struct readahead *owner,
+		const struct io_ahead_read *read, const struct readahead_wish *wish)
+{
+	struct chunk_list list = { 0 };
+
+	if (!chunk_list_add_file(&list, cache, read->ino, wish->from, wish->until))
+		fetch_ahead(cache->fetch, owner, list.ids, list.count, read->flags);
+	chunk_list_release(&list);
+}
+
+void io_ahead_note(struct cache *cache, struct readahead *readahead,
+		   const struct io_ahead_read *read)
 {
 	uint64_t room = fetch_ahead_room(cache->fetch);
-	struct node *node = node_get(cache->nodes, ino);
+	struct node *node = node_get(cache->nodes, read->ino);
+	struct readahead_wish wish;
+	bool first;
 	bool wished;
 
 	lock_acquire(&node->stream_lock);
-	wished = readahead_note(readahead, offset, end - offset, size, room, wish);
+	first = !readahead->reads;
+	wished = readahead_note(readahead, read->offset, read->end - read->offset, read->size, room,
+				&wish);
 	lock_release(&node->stream_lock);
 	node_put(cache->nodes, node);
-	return wished;
-}
-
-void io_ahead_note(struct cache *cache, uint64_t ino, struct readahead *readahead, uint64_t offset,
-		   uint64_t end, uint64_t size, unsigned int flags)
-{
-	struct chunk_list list = { 0 };
-	struct readahead_wish wish;
-
-	if (!note(cache, ino, readahead, offset, end, size, &wish))
-		return;
-	if (!chunk_list_add_file(&list, cache, ino, wish.from, wish.until))
-		fetch_ahead(cache->fetch, readahead, list.ids, list.count, flags);
-	chunk_list_release(&list);
+	if (wished)
+		ask(cache, readahead, read, &wish);
+	if (first && read->cold && !read->offset && read->size <= NEIGHBOURS_FILE_BYTES)
+		neighbours_read(cache, read->ino, read->flags);
 }
 
 void io_read_end(struct cache *cache, const struct readahead *readahead)

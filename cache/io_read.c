@@ -237,6 +237,22 @@ static int plan_read(struct read_plan *plan, uint8_t *out)
 	return result;
 }
 
+static void note_ahead(const struct read_plan *plan, struct readahead *readahead)
+{
+	struct io_ahead_read read = {
+		.ino = plan->ino,
+		.offset = plan->offset,
+		.end = plan->end,
+		.size = plan->size,
+		.flags = plan->flags,
+	};
+	size_t i;
+
+	for (i = 0; i < plan->count && !read.cold; i++)
+		read.cold = !plan->pieces[i].extent->row.segment;
+	io_ahead_note(plan->cache, readahead, &read);
+}
+
 int io_read(struct cache *cache, uint64_t ino, struct readahead *readahead, uint64_t offset,
 	    size_t length, unsigned int flags, void *bytes, size_t *got_out)
 {
@@ -250,8 +266,7 @@ int io_read(struct cache *cache, uint64_t ino, struct readahead *readahead, uint
 	result = plan_build(&plan);
 	if (!result && plan.offset < plan.end) {
 		if (readahead && cache->fetch)
-			io_ahead_note(cache, ino, readahead, plan.offset, plan.end, plan.size,
-				      flags);
+			note_ahead(&plan, readahead);
 		result = plan_read(&plan, bytes);
 		if (!result) {
 			*got_out = (size_t)(plan.end - plan.offset);

@@ -4,6 +4,7 @@
 
 #include "backend/base/error.h"
 #include "cache/cache_int.h"
+#include "cache/neighbours.h"
 #include "cache/ns_int.h"
 
 bool ns_is_dots(const char *name)
@@ -88,6 +89,8 @@ static int find_locked(struct cache *cache, uint64_t parent, const char *name, u
 	}
 	result = dirent_find(cache, parent, name, &place);
 	*ino_out = place.ino;
+	if (!result)
+		neighbours_named(cache, parent, place.cookie, place.ino);
 	if (result == -ENOENT && load_parent(cache, parent, &up) == -ENOTDIR)
 		return -ENOTDIR;
 	return result;

@@ -6,6 +6,7 @@
 #include "backend/base/error.h"
 #include "cache/cache_int.h"
 #include "cache/cookie.h"
+#include "cache/neighbours.h"
 #include "cache/ns_int.h"
 #include "cache/ns_page.h"
 
@@ -45,7 +46,7 @@ void ns_page_release(struct ns_page *page)
 
 /* One row of the cursor: 1 when it was an entry (or a placeholder), 0 when the
  * directory has no more. */
-static int read_row(struct index_cursor *cursor, struct ns_page *page)
+static int read_row(struct cache *cache, struct index_cursor *cursor, struct ns_page *page)
 {
 	struct dirent_row row;
 	const uint8_t *key;
@@ -62,8 +63,10 @@ static int read_row(struct index_cursor *cursor, struct ns_page *page)
 	result = row_get_dirent(value, value_length, &row);
 	if (result)
 		return result;
-	if (key_dirent_parse(key, key_length, &parent, &cookie) && row.ino)
+	if (key_dirent_parse(key, key_length, &parent, &cookie) && row.ino) {
 		page_add(page, cookie, row.ino, row.type, row.name, row.name_length);
+		neighbours_named(cache, parent, cookie, row.ino);
+	}
 	return 1;
 }
 
@@ -80,7 +83,7 @@ static int read_rows(struct cache *cache, uint64_t directory, uint64_t after, un
 		return result;
 	index_cursor_bound(cursor, &start, start.length - sizeof(uint64_t));
 	do {
-		result = read_row(cursor, page);
+		result = read_row(cache, cursor, page);
 	} while (result == 1 && --limit);
 	page->last = result == 0;
 	index_cursor_close(cursor);

@@ -78,7 +78,7 @@ def make_volume(dray, work, url, rows):
     os.mkdir(mount.path("small"))
     for number in range(2000):
         with open(mount.path("small", f"{number:06d}.csv"), "wb") as file:
-            file.write(b"%08d;" % rng.randrange(10**8) * 455)
+            file.write(rng.randbytes(2048).hex().encode())
     if "spread" in rows:
         make_spread(mount, rng)
     run(dray, "wait", mount.point, stderr=subprocess.DEVNULL)
