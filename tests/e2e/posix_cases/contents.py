@@ -4,10 +4,12 @@ import errno
 import fcntl
 import mmap
 import os
+import resource
+import signal
 import threading
 
 from posix_cases.support import (Case, FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE,
-                                FALLOC_ZERO_RANGE, fallocate, read_file, write_file)
+                                FALLOC_ZERO_RANGE, fallocate, in_child, read_file, write_file)
 
 
 class Contents(Case):
@@ -131,6 +133,21 @@ class Contents(Case):
         for thread in threads:
             thread.join()
         self.assertEqual(read_file("f"), b"".join(b"%04d" % n * 1024 for n in range(400)))
+
+    def test_what_the_process_may_not_write_is_refused(self):
+        def write_too_much():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10000, resource.RLIM_INFINITY))
+            fd = os.open("f", os.O_CREAT | os.O_RDWR)
+            assert os.pwrite(fd, bytes(20000), 0) == 10000
+            self.assert_errno(errno.EFBIG, os.pwrite, fd, b"x", 10000)
+            self.assert_errno(errno.EFBIG, os.ftruncate, fd, 10001)
+            self.assert_errno(errno.EFBIG, fallocate, fd, 0, 0, 10001)
+            os.pwrite(fd, b"x", 9999)
+            os.ftruncate(fd, 10000)
+
+        self.assertEqual(in_child(write_too_much), 0)
+        self.assertEqual(os.stat("f").st_size, 10000)
 
 
 class Ours(Case):
