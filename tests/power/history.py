@@ -14,7 +14,7 @@ import operations
 
 NEVER = float("inf")
 PAGE = 4096
-NAME_STEPS = ("create", "mkdir", "rename", "unlink")
+NAME_STEPS = ("create", "mkdir", "rename", "rename_directory", "link", "unlink", "xattr")
 
 
 def digest(data):
@@ -39,6 +39,13 @@ class Version:
     def has_part(self, offset, page):
         """Each page is there or not; the kernel hands them over in any order."""
         return page in (self.bulk[offset:offset + len(page)], bytes(len(page)))
+
+
+def moved_names(names, old, new):
+    """The names after their directory `old` was renamed to `new`."""
+    below = old + "/"
+    return {new + path[len(old):] if path == old or path.startswith(below) else path: file
+            for path, file in names.items()}
 
 
 def iter_pages(data):
@@ -95,6 +102,12 @@ class WorkerHistory:
             self.names[path] = None
         elif kind == "unlink":
             del self.names[path]
+        elif kind == "rename_directory":
+            self.names = moved_names(self.names, path, step[2])
+        elif kind == "link":
+            note.file = self.names[step[2]] = self.names[path]
+        elif kind == "xattr":
+            note.file = self.names[path]
         else:
             note.file = self.names.pop(path)
             replaced = self.names.get(step[2])

@@ -14,11 +14,13 @@ import sqlite3
 import sys
 import threading
 
+import history
 import operations
 
 FILES_MAX = 30
 SIZE_MAX = 100000
 BULK_BYTES = 3 << 20
+DIRECT_BYTES = 4096
 SYNCS = ("fsync", "fdatasync", "O_SYNC", "O_DSYNC")
 
 
@@ -67,6 +69,13 @@ def gone(top):
         return True
 
 
+class File:
+    """What the load knows of a file."""
+
+    def __init__(self, size):
+        self.size = size
+
+
 class Files(Worker):
     """All operations on files, with all the ways to make them durable."""
 
@@ -74,9 +83,10 @@ class Files(Worker):
     sync_share = 0.4
 
     def prepare(self):
-        self.sizes = {}
+        self.files = {}  # path -> File; hard links share one
+        self.directory = "sub"
         self.do(operations.Mkdir(path=self.name))
-        self.do(operations.Mkdir(path=self.name + "/sub"))
+        self.do(operations.Mkdir(path=f"{self.name}/{self.directory}"))
 
     def how(self):
         return self.rng.choice(self.syncs) if self.rng.random() < self.sync_share else None
@@ -85,78 +95,106 @@ class Files(Worker):
         return self.rng.choice([1, 700, 4096, 5000, 20000, 90000])
 
     def new_path(self):
-        return f"{self.name}/{self.rng.choice(('', 'sub/'))}{self.number}"
+        return f"{self.name}/{self.rng.choice(('', self.directory + '/'))}{self.number}"
 
     def create(self):
         path, length = self.new_path(), self.length()
         self.do(operations.Create(path=path, seed=self.rng.random(), length=length,
                                   how=self.how()))
-        self.sizes[path] = length
+        self.files[path] = File(length)
 
     def rewrite(self, path):
         length = self.length()
         self.do(operations.Rewrite(path=path, seed=self.rng.random(), length=length,
                                    how=self.how()))
-        self.sizes[path] = length
+        self.files[path].size = length
 
     def overwrite(self, path):
-        offset = self.rng.randrange(self.sizes[path] + 1)
-        length = min(self.length(), max(1, self.sizes[path] - offset))
+        offset = self.rng.randrange(self.files[path].size + 1)
+        length = min(self.length(), max(1, self.files[path].size - offset))
         self.do(operations.Overwrite(path=path, seed=self.rng.random(), offset=offset,
                                      length=length, how=self.how()))
-        self.sizes[path] = max(self.sizes[path], offset + length)
+        self.files[path].size = max(self.files[path].size, offset + length)
 
     def append(self, path):
         length = self.length()
-        if self.sizes[path] + length > SIZE_MAX:
+        if self.files[path].size + length > SIZE_MAX:
             return self.truncate(path)
-        self.do(operations.Append(path=path, seed=self.rng.random(), offset=self.sizes[path],
+        self.do(operations.Append(path=path, seed=self.rng.random(), offset=self.files[path].size,
                                   length=length, how=self.how()))
-        self.sizes[path] += length
+        self.files[path].size += length
+
+    def overwrite_directly(self, path):
+        size = self.files[path].size
+        if size < DIRECT_BYTES:
+            return self.append(path)
+        pages = self.rng.randrange(1, size // DIRECT_BYTES + 1)
+        first = self.rng.randrange(size // DIRECT_BYTES - pages + 1)
+        self.do(operations.DirectOverwrite(
+            path=path, seed=self.rng.random(), offset=first * DIRECT_BYTES,
+            length=pages * DIRECT_BYTES,
+            how=self.rng.choice(("fsync", "fdatasync", None)) if self.syncs else None))
 
     def truncate(self, path):
-        length = self.rng.randrange(self.sizes[path] + 5000)
+        length = self.rng.randrange(self.files[path].size + 5000)
         self.do(operations.Truncate(path=path, length=length))
-        self.sizes[path] = length
+        self.files[path].size = length
 
     def msync(self, path):
-        if not self.sizes[path] or not self.syncs:
+        if not self.files[path].size or not self.syncs:
             return
-        page = self.rng.randrange((self.sizes[path] + 4095) // 4096) * 4096
-        length = min(4096, self.sizes[path] - page)
+        page = self.rng.randrange((self.files[path].size + 4095) // 4096) * 4096
+        length = min(4096, self.files[path].size - page)
         self.do(operations.Msync(path=path, seed=self.rng.random(), offset=page, length=length))
 
     def replace(self, path):
         length = self.length()
         self.do(operations.Replace(path=path, seed=self.rng.random(), length=length,
                                    how=self.how()))
-        self.sizes[path] = length
+        self.files[path] = File(length)
 
     def rename(self, path):
         new = self.new_path()
         self.do(operations.Rename(path=path, new=new))
-        self.sizes[new] = self.sizes.pop(path)
+        self.files[new] = self.files.pop(path)
+
+    def rename_directory(self):
+        old, self.directory = self.directory, f"sub{self.number}"
+        self.do(operations.RenameDirectory(path=f"{self.name}/{old}",
+                                           new=f"{self.name}/{self.directory}"))
+        self.files = history.moved_names(self.files, f"{self.name}/{old}",
+                                         f"{self.name}/{self.directory}")
+
+    def link(self, path):
+        new = self.new_path()
+        self.do(operations.Link(path=path, new=new))
+        self.files[new] = self.files[path]
+
+    def set_xattr(self, path):
+        how = "fsync" if self.syncs and self.rng.random() < self.sync_share else None
+        self.do(operations.SetXattr(path=path, value=f"{self.number}", how=how))
 
     def unlink(self, path):
         self.do(operations.Unlink(path=path))
-        del self.sizes[path]
+        del self.files[path]
 
     def sync_directory(self):
         if self.syncs:
-            path = self.rng.choice((self.name, self.name + "/sub"))
+            path = self.rng.choice((self.name, f"{self.name}/{self.directory}"))
             self.do(operations.SyncDirectory(path=path))
 
     def step(self):
-        if len(self.sizes) < 3:
+        if len(self.files) < 3:
             return self.create()
-        path = self.rng.choice(sorted(self.sizes))
-        if len(self.sizes) > FILES_MAX:
+        path = self.rng.choice(sorted(self.files))
+        if len(self.files) > FILES_MAX:
             return self.unlink(path)
         kinds = {self.create: 20, self.rewrite: 12, self.overwrite: 15, self.append: 15,
-                 self.truncate: 5, self.msync: 8, self.replace: 12, self.rename: 8,
-                 self.unlink: 5, self.sync_directory: 4}
+                 self.overwrite_directly: 8, self.truncate: 5, self.msync: 8, self.replace: 12,
+                 self.rename: 8, self.link: 5, self.set_xattr: 6, self.unlink: 8,
+                 self.sync_directory: 4, self.rename_directory: 3}
         kind = self.rng.choices(list(kinds), list(kinds.values()))[0]
-        if kind in (self.create, self.sync_directory):
+        if kind in (self.create, self.sync_directory, self.rename_directory):
             kind()
         else:
             kind(path)

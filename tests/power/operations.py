@@ -7,7 +7,10 @@ A step is one change that is there or not, never half:
     ("create", path)          an empty file with a new name
     ("mkdir", path)
     ("rename", old, new)
+    ("rename_directory", old, new)
+    ("link", path, new)
     ("unlink", path)
+    ("xattr", path, value)    the value of XATTR
     ("data", path, change)    change(bytes) is the new content
     ("part", path, change)    likewise, but only on the way: what follows in
                               the operation belongs to it
@@ -20,6 +23,8 @@ or "volume" (everything before is).
 import mmap
 import os
 import random
+
+XATTR = "user.power"
 
 
 def content(seed, length):
@@ -113,6 +118,21 @@ class Overwrite(Operation):
         yield "data", self.path, write_at(self.offset, content(self.seed, self.length))
 
 
+class DirectOverwrite(Overwrite):
+    """Past the page cache, whole pages; it promises nothing by itself."""
+
+    def call(self, top):
+        pages = mmap.mmap(-1, self.length)  # O_DIRECT wants aligned memory
+        pages[:] = content(self.seed, self.length)
+        fd = os.open(top + self.path, os.O_WRONLY | os.O_DIRECT)
+        try:
+            done = os.pwritev(fd, [pages], self.offset)
+            assert done == self.length
+            sync_fd(fd, self.how)
+        finally:
+            os.close(fd)
+
+
 class Append(Overwrite):
     """At `offset`, which is the end of the file."""
 
@@ -171,6 +191,33 @@ class Rename(Operation):
         yield "rename", self.path, self.new
 
 
+class RenameDirectory(Rename):
+    def steps(self):
+        yield "rename_directory", self.path, self.new
+
+
+class Link(Operation):
+    def call(self, top):
+        os.link(top + self.path, top + self.new)
+
+    def steps(self):
+        yield "link", self.path, self.new
+
+
+class SetXattr(Operation):
+    def call(self, top):
+        os.setxattr(top + self.path, XATTR, self.value.encode())
+        if self.how:
+            fd = os.open(top + self.path, os.O_RDONLY)
+            try:
+                sync_fd(fd, self.how)
+            finally:
+                os.close(fd)
+
+    def steps(self):
+        yield "xattr", self.path, self.value
+
+
 class Unlink(Operation):
     def call(self, top):
         os.unlink(top + self.path)
@@ -212,5 +259,5 @@ def row_text(row):
 
 
 KINDS = {kind.__name__: kind for kind in (
-    Mkdir, Create, Bulk, Rewrite, Overwrite, Append, Truncate, Msync, Replace, Rename, Unlink,
-    SyncDirectory, Insert)}
+    Mkdir, Create, Bulk, Rewrite, Overwrite, DirectOverwrite, Append, Truncate, Msync, Replace,
+    Rename, RenameDirectory, Link, SetXattr, Unlink, SyncDirectory, Insert)}

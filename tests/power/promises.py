@@ -7,6 +7,7 @@ its content that is found, not before its last promise. And one moment must do
 for all workers: the volume is as of one instant, no operation before another
 that came later.
 """
+import errno
 import os
 import sqlite3
 
@@ -15,9 +16,15 @@ import operations
 
 
 class Found:
-    """A file's content."""
+    """A file's content, and its extended attribute."""
 
     def __init__(self, path):
+        try:
+            self.xattr = os.getxattr(path, operations.XATTR).decode()
+        except OSError as error:
+            if error.errno != errno.ENODATA:
+                raise
+            self.xattr = None
         with open(path, "rb") as file:
             self.data = file.read()
         self.size = len(self.data)
@@ -92,11 +99,11 @@ def judge_contents(names, floors, found, upper):
 
 
 def states_of(worker):
-    """Each state of the names that may be found: (so many steps, names, floors)."""
-    names, floors = {}, {}
+    """Each state of the names that may be found: (so many steps, names, xattrs, floors)."""
+    names, xattrs, floors = {}, {}, {}
     for count, note in enumerate(worker.name_steps + [None]):
         if count >= worker.name_floor:
-            yield count, names, floors
+            yield count, names, xattrs, floors
         if note is None:
             return
         kind, path = note.step[0], note.step[1]
@@ -106,13 +113,20 @@ def states_of(worker):
             del names[path]
             names[note.step[2]] = note.file
             floors[note.file] = max(floors.get(note.file, 0), note.floor)
+        elif kind == "rename_directory":
+            names = history.moved_names(names, path, note.step[2])
+        elif kind == "link":
+            names[note.step[2]] = note.file
+        elif kind == "xattr":
+            xattrs[note.file] = note.step[2]
         else:
             names[path] = note.file
 
 
-def difference(names, found):
-    kinds = {path: file is None for path, file in names.items()}
-    found_kinds = {path: file is None for path, file in found.items()}
+def difference(names, xattrs, found):
+    """Paths of which kind or xattr are not as found."""
+    kinds = {path: (file is None, xattrs.get(file)) for path, file in names.items()}
+    found_kinds = {path: (file is None, file and file.xattr) for path, file in found.items()}
     return sorted(path for path in kinds.keys() | found_kinds.keys()
                   if kinds.get(path) != found_kinds.get(path))
 
@@ -121,9 +135,9 @@ def moments(worker, found):
     """All Moments of what was found, and what is wrong if there is none."""
     result, nearest = [], (history.NEVER, [])
     steps = worker.name_steps
-    for count, names, floors in states_of(worker):
+    for count, names, xattrs, floors in states_of(worker):
         upper = steps[count].end if count < len(steps) else history.NEVER
-        different = difference(names, found)
+        different = difference(names, xattrs, found)
         if different:
             nearest = min(nearest, (1000 + len(different), [f"names differ: {different[:6]}"]))
             continue
