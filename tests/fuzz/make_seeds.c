@@ -12,9 +12,13 @@
 #include "backend/object_name.h"
 #include "backend/pack_write.h"
 #include "backend/volume_format.h"
+#include "cache/batch.h"
 #include "cache/commit_encode.h"
+#include "cache/journal_format.h"
+#include "cache/journal_record.h"
 #include "cache/ledger.h"
 #include "cache/root_format.h"
+#include "cache/segment_record.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lib/noise.h"
 
@@ -210,6 +214,51 @@ static void make_names(void)
 	}
 }
 
+static void make_journal(void)
+{
+	struct journal_header header = { .sequence = 1, .generation = 7, .first_lsn = 1 };
+	uint8_t page[JOURNAL_PAGE_BYTES];
+	CLEANUP_BUFFER struct buffer out = BUFFER_INIT;
+	struct journal_record record = { .kind = BATCH_CONTENT, .lsn = 1, .ino = 5 };
+	struct row_key key;
+	struct batch batch;
+
+	record.previous_crc = journal_header_encode(&header, page);
+	buffer_append(&out, page, sizeof(page));
+	batch_init(&batch, BATCH_CONTENT, 5);
+	batch_put_u64(&batch, "counter", 3);
+	batch_segment_use(&batch, 9, 4096, -10);
+	batch_redo(&batch, 9, 48, "some bytes", 10);
+	key_inode(&key, 5);
+	batch_delete(&batch, &key, ROW_CLOUD);
+	record.body = batch.body.data;
+	record.body_length = batch.body.length;
+	journal_record_encode(&out, journal_record_seed(header.generation), &record);
+	record.previous_crc = record.crc;
+	record.kind = BATCH_SYNC;
+	record.lsn = 2;
+	record.body_length = 0;
+	journal_record_encode(&out, journal_record_seed(header.generation), &record);
+	save("journal", "two_records", out.data, out.length);
+	batch_release(&batch);
+}
+
+static void make_segment(void)
+{
+	struct segment_record record = {
+		.tag = { .class = SEGMENT_CLASS_WRITTEN, .number = 5, .offset = 1000 },
+		.segment = 9,
+		.record = 48,
+		.length = 10000,
+	};
+	uint8_t bytes[SEGMENT_HEADER_SIZE + 8] = { 0 };
+
+	segment_record_encode(&record, bytes);
+	store_le32(bytes + SEGMENT_HEADER_SIZE, 3000);
+	store_le32(bytes + SEGMENT_HEADER_SIZE + 4, 5000);
+	save("segment", "three_pieces", bytes, sizeof(bytes));
+}
+
 int main(int argc, char **argv)
 {
 	CLEANUP_BUFFER struct buffer pack = BUFFER_INIT;
@@ -226,5 +275,7 @@ int main(int argc, char **argv)
 	make_root(5, "five_runs");
 	make_volume();
 	make_names();
+	make_journal();
+	make_segment();
 	return 0;
 }

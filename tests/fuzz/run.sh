@@ -10,13 +10,13 @@ seconds=${1:-60}
 [ $# -gt 0 ] && shift
 
 cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz
 if [ $# -eq 0 ]; then
 	for source in tests/fuzz/fuzz_*.c; do
 		name=${source##*/fuzz_}
 		set -- "$@" "${name%.c}"
 	done
 fi
+cmake --build --preset fuzz --target "${@/#/fuzz_}"
 for target; do
 	found=build/fuzz/corpus/$target
 	mkdir -p "$found"
