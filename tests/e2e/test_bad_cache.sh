@@ -100,6 +100,12 @@ for change in flip:1000000 flip:2000000 cut:$((size / 2)) cut:0 gone; do
 	check_reads "$segment $change"
 	[ "$failed" -gt 0 ] || fail "nothing failed: $segment $change"
 	logged "$segment"
+	case $change in flip:*)
+		dray status --json "$MNT" | grep -q '"path": *"/new/large"' ||
+			fail "status --json names no damage: $change"
+		dray status "$MNT" | grep -q '^DAMAGED .*/new/large' || fail "status: $change"
+		;;
+	esac
 	[ -e "$CACHE/$segment" ] || [ "$change" = gone ] || fail "$segment was deleted"
 	dray umount "$MNT" >/dev/null
 done
