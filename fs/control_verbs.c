@@ -139,6 +139,7 @@ static int do_wait(struct call *call)
 
 	if (call->request->timeout_ns != CONTROL_NO_TIMEOUT)
 		deadline = clock_boot_ns() + call->request->timeout_ns;
+	session_launder(call->target->session);
 	result = cache_wait(call->target->cache, deadline, wait_progress, call);
 	if (!result)
 		answer_done(call->connection);

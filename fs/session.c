@@ -257,3 +257,8 @@ int session_unmount(struct session *session)
 		await_let_go(session);
 	return result;
 }
+
+void session_launder(struct session *session)
+{
+	fs_launder_all(session->fs);
+}

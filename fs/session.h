@@ -44,5 +44,11 @@ void session_close(struct session *session);
  * -ERR_bad_mountpoint.
  */
 int session_unmount(struct session *session);
+/*
+ * Returns when the cache has what programs have written into files that they
+ * hold open, which the kernel keeps to itself for a while. Not to be called by
+ * a thread that answers the kernel.
+ */
+void session_launder(struct session *session);
 
 #endif
