@@ -12,7 +12,8 @@ demo="rsync jq"
 test="check clang clang-format libclang-rt-14-dev shellcheck python3 attr acl curl git sqlite3
 	procps util-linux iproute2 mount e2fsprogs xfsprogs radosgw ceph-mon ceph-osd ceph-mgr ceph-common
 	nfs-ganesha nfs-ganesha-vfs rpcbind libnfs-utils
-	samba samba-vfs-modules smbclient samba-testsuite openssh-server openssh-client"
+	samba samba-vfs-modules smbclient samba-testsuite openssh-server openssh-client
+	postgresql logrotate vim make zip unzip dbench stress-ng"
 
 packages="$build $demo"
 [ "${1:-}" = test ] && packages="$packages $test"
