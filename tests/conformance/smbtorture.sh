@@ -19,7 +19,7 @@ SLOW=(dir compound compound_find sharemode oplock lease notify durable-open dura
 
 # torture SHARE TEST: the results, "success: NAME" a line.
 torture() {
-	timeout 300 smbtorture -U maria%secret "//127.0.0.1/$1" "smb2.$2" >"$WORK/torture.out" 2>&1 ||
+	timeout 600 smbtorture -U maria%secret "//127.0.0.1/$1" "smb2.$2" >"$WORK/torture.out" 2>&1 ||
 		true
 	grep -oE '^(success|failure|error|skip): [^ ]+' "$WORK/torture.out" || true
 }
