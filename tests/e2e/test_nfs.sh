@@ -85,7 +85,8 @@ listed() {
 	nfs-ls "$1" | awk '{ print $NF }' | sort
 }
 for version in 3 4; do
-	[ "$(listed "$TOP/many?version=$version")" = "$(find "$MNT/many" -mindepth 1 -printf '%f\n' | sort)" ] ||
+	listed "$TOP/many?version=$version" >"$WORK/listed"
+	find "$MNT/many" -mindepth 1 -printf '%f\n' | sort | cmp - "$WORK/listed" ||
 		fail "NFSv$version lists other names"
 	echo "before $version" >"$MNT/in/text"
 	[ "$(nfs-cat "$TOP/in/text?version=$version")" = "before $version" ]
@@ -102,7 +103,10 @@ for file in in/plain in/deep/er/down in/removed; do
 	echo "this is $file" >"$MNT/$file"
 	chown 1000 "$MNT/$file"
 done
-coproc CLIENT { python3 "$E2E/nfs_client.py" 127.0.0.1 /warehouse 1000 in/plain in/deep/er/down in/removed; }
+coproc CLIENT {
+	python3 "$E2E/nfs_client.py" 127.0.0.1 /warehouse 1000 \
+		in/plain in/deep/er/down in/removed
+}
 read -r -t 60 answer <&"${CLIENT[0]}" || fail "the client cannot open its files"
 check_client() {
 	answers "$1" read 0

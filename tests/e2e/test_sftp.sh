@@ -25,7 +25,8 @@ is() {
 
 recipe /etc/ssh/warehouse.conf
 mkdir -p /run/sshd
-[ -e /etc/ssh/ssh_host_ed25519_key ] || ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
+HOST_KEY=/etc/ssh/ssh_host_ed25519_key
+[ -e $HOST_KEY ] || ssh-keygen -q -t ed25519 -N '' -f $HOST_KEY
 ssh-keygen -q -t ed25519 -N '' -f "$WORK/key"
 cat >"$WORK/options" <<END
 Port 2022
@@ -70,7 +71,8 @@ refuses "put $WORK/first /warehouse/mine"
 ssh -F "$WORK/options" maria@127.0.0.1 true 2>/dev/null && fail "a partner has a shell"
 
 # A transfer breaks off, the gateway goes and comes, the transfer goes on.
-sftp -F "$WORK/options" -l 80000 -b - maria@127.0.0.1 <<<"put $WORK/large maria/resumed" >/dev/null 2>&1 &
+sftp -F "$WORK/options" -l 80000 -b - maria@127.0.0.1 \
+	<<<"put $WORK/large maria/resumed" >/dev/null 2>&1 &
 transfer=$!
 until [ "$(stat -c %s "$MNT/maria/resumed" 2>/dev/null || echo 0)" -gt 4000000 ]; do
 	sleep 0.05

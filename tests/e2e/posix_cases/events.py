@@ -17,7 +17,8 @@ DELETE_SELF = 0x400
 MOVE_SELF = 0x800
 IS_DIRECTORY = 0x40000000
 IGNORED = 0x8000
-ANY = MODIFY | ATTRIB | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE | DELETE_SELF | MOVE_SELF
+ANY = (MODIFY | ATTRIB | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE | DELETE_SELF |
+       MOVE_SELF)
 
 
 class Events(Case):
@@ -77,7 +78,8 @@ class Events(Case):
         self.watch("d/f")
         os.rename("d/f", "d/g")
         os.unlink("d/g")
-        self.assertEqual(self.told(), [(MOVE_SELF, ""), (ATTRIB, ""), (DELETE_SELF, ""), (IGNORED, "")])
+        self.assertEqual(self.told(), [
+            (MOVE_SELF, ""), (ATTRIB, ""), (DELETE_SELF, ""), (IGNORED, "")])
 
     def test_others_are_heard(self):
         self.watch("d")
