@@ -24,6 +24,7 @@
 #include "cache/neighbours.h"
 #include "cache/ns.h"
 #include "cache/restore.h"
+#include "cache/rewriter.h"
 
 #define CACHE_BYTES_DEFAULT    (10ull << 30)
 #define CACHE_BYTES_MIN	       (64ull << 20)
@@ -208,6 +209,8 @@ static int start(struct cache *cache)
 		result = committer_start(cache, &cache->committer);
 	if (!result)
 		cache->checkpointer = checkpointer_start(cache);
+	if (!result)
+		cache->rewriter = rewriter_start(cache);
 	return result;
 }
 
@@ -220,6 +223,7 @@ static void stop(struct cache *cache)
 	if (cache->conf.retry && cache->fetch)
 		store_retry_stop(cache->conf.retry);
 	follow_free(cache->follow);
+	rewriter_stop(cache->rewriter);
 	checkpointer_stop(cache->checkpointer);
 	if (cache->committer)
 		committer_stop(cache->committer);
@@ -229,6 +233,7 @@ static void stop(struct cache *cache)
 	evict_stop(cache->evictor);
 	flusher_stop(cache->flusher);
 	cache->follow = NULL;
+	cache->rewriter = NULL;
 	cache->checkpointer = NULL;
 	cache->committer = NULL;
 	cache->fetch = NULL;

@@ -47,6 +47,7 @@
 #include "cache/limits.h"
 #include "cache/policy.h"
 #include "cache/read_stats.h"
+#include "cache/rewriter.h"
 
 struct cache;
 
@@ -86,6 +87,8 @@ struct cache_conf {
 	unsigned int upload_threads; /* 0: 4 */
 	unsigned int fetch_threads;  /* 0: 8 */
 	int zstd_level;		     /* 0: the volume's */
+	uint64_t rewrite_bytes;	     /* see rewriter.h; a second; 0: off */
+	int64_t rewrite_age_ns;	     /* the same */
 	uint64_t checkpoint_commits; /* see checkpointer.h; 0: the default */
 	uint64_t checkpoint_bytes;   /* the same */
 	bool takeover;		     /* do not wait for another machine's lease */
@@ -219,6 +222,7 @@ struct cache_status {
 	uint64_t logical_bytes_committed_total;
 	uint64_t commits_total;
 	struct read_stats_snapshot reads;
+	struct rewriter_stats rewriter;
 	struct store_stats_snapshot store;
 	unsigned int held_by_count; /* more than the table holds are not told */
 	struct cache_held_by held_by[CACHE_HELD_BY_MAX];

@@ -24,6 +24,7 @@ struct fetch;
 struct flusher;
 struct follow;
 struct neighbours;
+struct rewriter;
 
 struct cache {
 	/* immutable after cache_open() */
@@ -42,6 +43,7 @@ struct cache {
 	struct flusher *flusher;
 	struct fetch *fetch;
 	struct neighbours *neighbours;
+	struct rewriter *rewriter; /* NULL: off */
 	struct evictor *evictor;
 	struct fence *fence;
 	struct committer *committer;

@@ -36,6 +36,7 @@ static void fill_local(struct cache *cache, struct cache_status *out)
 	out->cache_used_bytes = evict_used_bytes(cache);
 	out->cache_limit_bytes = limits_cache_bytes(&cache->limits);
 	read_stats_get(&cache->read_stats, &out->reads);
+	rewriter_stats_get(cache->rewriter, &out->rewriter);
 }
 
 /* Each acknowledged pack makes it less. */

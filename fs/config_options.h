@@ -58,6 +58,11 @@
 	  "After so many commits a checkpoint is written, from which a restore starts.")           \
 	X(checkpoint_bytes, SIZE, "checkpoint-bytes", "32M", 1, INT64_MAX, "SIZE",                 \
 	  "Or after so much metadata in them (more when the volume has more than 8 times that).")  \
+	X(rewrite_bytes, SIZE, "rewrite", "4M", 0, INT64_MAX, "SIZE",                              \
+	  "Files whose bytes lie scattered over the store, as random overwrites leave them, are "  \
+	  "stored together at this rate a second, while nothing else is to be done. 0: never.")    \
+	X(rewrite_age_ns, DURATION, "rewrite-age", "10m", NS_PER_MS, 86400 * NS_PER_SECOND,        \
+	  "TIME", "For how long such bytes have not been written before.")                         \
 	X(takeover, FLAG, "takeover", "", 0, 0, "",                                                \
 	  "Do not wait for another machine's lease: take the volume over now.")                    \
 	X(unsafe_single_writer, FLAG, "unsafe-single-writer", "", 0, 0, "",                        \

@@ -178,6 +178,8 @@ static void fill_cache_conf(struct mount *mount, struct cache_conf *out)
 		.upload_threads = (unsigned int)conf->upload_threads,
 		.fetch_threads = (unsigned int)conf->fetch_threads,
 		.zstd_level = (int)conf->zstd_level,
+		.rewrite_bytes = conf->rewrite_bytes,
+		.rewrite_age_ns = conf->rewrite_age_ns,
 		.checkpoint_commits = (uint64_t)conf->checkpoint_commits,
 		.checkpoint_bytes = conf->checkpoint_bytes,
 		.takeover = conf->takeover,

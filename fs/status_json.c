@@ -144,6 +144,9 @@ json_t *status_to_json(const struct cache_status *status, const char *mountpoint
 #define X(name, help) json_object_set_new(out, #name, whole(status->reads.name));
 	READ_COUNTERS(X)
 #undef X
+#define X(name, help) json_object_set_new(out, #name, whole(status->rewriter.name));
+	REWRITE_COUNTERS(X)
+#undef X
 	/* Last: uploads_in_flight is also a counter of the store. */
 	put_upload(out, status);
 	return out;

@@ -78,6 +78,8 @@
 	X(pack_recorded, "a pack's chunks have their places")                               \
 	X(pack_attached, "extents know the chunks of a pack")                               \
 	X(bulk_gathered, "a slice of a large file is chosen for upload")                    \
+	X(rewrite_stored, "scattered bytes are stored together, no extent says so")         \
+	X(rewrite_swapped, "extents know where scattered bytes are stored together")        \
 	/* what comes back */                                                               \
 	X(fetch_appended, "a fetched chunk is in a segment, no row points to it")           \
 	X(fetch_cached, "a fetched chunk is cached")                                        \

@@ -30,7 +30,7 @@ static const struct {
 	{ op_copy, 6, false },	   { op_read, 8, false },	    { op_sync, 4, false },
 	{ op_sync_all, 2, false }, { op_xattr_set, 6, false },	    { op_xattr_remove, 3, false },
 	{ op_readlink, 2, false }, { op_clean, 2, false },	    { op_evict, 4, true },
-	{ op_warm, 1, true },
+	{ op_warm, 1, true },	   { op_rewrite, 2, true },
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))

@@ -32,6 +32,7 @@ void op_xattr_remove(struct run *run);
 void op_readlink(struct run *run);
 void op_clean(struct run *run);
 void op_evict(struct run *run);
+void op_rewrite(struct run *run);
 void op_warm(struct run *run);
 
 #endif

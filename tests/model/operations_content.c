@@ -10,6 +10,7 @@
 #include "cache/cache_int.h"
 #include "cache/clean_segment.h"
 #include "cache/io.h"
+#include "cache/rewrite.h"
 #include "cache/state.h"
 #include "tests/lib/noise.h"
 #include "tests/model/operations.h"
@@ -189,6 +190,24 @@ void op_evict(struct run *run)
 		return;
 	run_trace(run, "evict %llu", (unsigned long long)file->ino);
 	run_expect(run, evict_file(run->cache, file->ino, &bytes), 0);
+}
+
+/* The first part of a file is stored once more; nobody sees a difference. */
+void op_rewrite(struct run *run)
+{
+	struct tree_file *file = pick(run, pick_regular);
+	struct rewrite_range range = { .until = 1 + run_random(run, 1u << 20) };
+	struct upload_pool *pool;
+	uint64_t bytes = 0;
+
+	if (!file)
+		return;
+	range.ino = file->ino;
+	run_trace(run, "rewrite %llu up to %llu", (unsigned long long)range.ino,
+		  (unsigned long long)range.until);
+	pool = upload_pool_start(run->cache, 1);
+	run_expect(run, rewrite_ranges(run->cache, pool, &range, 1, &bytes), 0);
+	upload_pool_stop(pool);
 }
 
 void op_warm(struct run *run)
