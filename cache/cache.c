@@ -138,8 +138,11 @@ static int log_failed(const struct cache *cache, int result)
 /* Claims the epoch and brings the rows to the newest commit. */
 static int open_cloud(struct cache *cache, struct cache_identity *identity)
 {
-	int result = fence_open(cache, &cache->fence);
+	int result = restore_check_parted(cache);
 
+	if (result)
+		return log_failed(cache, result);
+	result = fence_open(cache, &cache->fence);
 	if (result)
 		return result;
 	atomic_store(&cache->epoch, (uint32_t)fence_epoch(cache->fence));

@@ -247,8 +247,6 @@ static int ask_lease(struct follow *follow)
 
 static int poll_once(struct follow *follow, cache_changed_fn *fn, void *arg)
 {
-	if (clock_boot_ns() - follow->asked_boot_ns > ASLEEP_NS)
-		follow->questions = 2;
 	if (follow->questions == 2)
 		return ask_claim(follow);
 	if (follow->questions == 1)
@@ -259,10 +257,14 @@ static int poll_once(struct follow *follow, cache_changed_fn *fn, void *arg)
 int follow_poll(struct follow *follow, cache_changed_fn *fn, void *arg)
 {
 	int64_t began = clock_boot_ns();
-	bool asked_log = !follow->questions && !follow->told;
-	int result = poll_once(follow, fn, arg);
 	struct follow_status *status = &follow->status;
+	bool asked_log;
+	int result;
 
+	if (began - follow->asked_boot_ns > ASLEEP_NS)
+		follow->questions = 2;
+	asked_log = !follow->questions && !follow->told;
+	result = poll_once(follow, fn, arg);
 	if (!result)
 		follow->asked_boot_ns = began;
 	lock_acquire(&follow->lock);

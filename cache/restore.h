@@ -45,6 +45,14 @@ struct log_position;
 struct row_sort;
 
 /*
+ * Before the claim: would restore_run() find that another gateway changed the
+ * volume while this cache has changes of its own? Then the one that has the
+ * volume need not be disturbed for it. 0, -ERR_diverged, or another error; 0 is
+ * no promise.
+ */
+int restore_check_parted(struct cache *cache);
+
+/*
  * Needs cache->store, fence, index, segments, nodes, seal and conf. Returns 0
  * when the index holds the volume as of the newest commit, and what is dirty
  * here. A volume without any commit is restored as an empty index (the root

@@ -11,6 +11,7 @@
 #include "cache/cache_int.h"
 #include "cache/commit_settle.h"
 #include "cache/log_put.h"
+#include "cache/restore.h"
 #include "cache/restore_int.h"
 
 #define BATCH_ROWS_MAX 512
@@ -243,4 +244,50 @@ int restore_follow_outbox(struct restore *restore)
 	result = log_put_outbox(restore->cache, restore->outbox, &ours);
 	log_entry_release(&ours);
 	return result && result != -EEXIST ? result : 1;
+}
+
+/* Is the commit one that we made? 1, 0 or an error. */
+static int is_ours(struct restore *restore, const struct log_entry *entry)
+{
+	struct log_entry ours;
+	int result = log_get_outbox(restore->cache, restore->outbox, entry->commit.head.seq, &ours);
+
+	if (result)
+		return result == -ENOENT ? 0 : result;
+	result = digest_equal(&ours.hash, &entry->hash);
+	log_entry_release(&ours);
+	return result;
+}
+
+/* 1 when nothing is left to ask; 0: the next commit. */
+static int check_parted(struct restore *restore, uint64_t seq)
+{
+	struct log_entry entry;
+	int result = log_get(restore->cache, seq, &entry);
+
+	if (result)
+		return result == -ENOENT ? 1 : result;
+	/* What is dirty may be in it: that is seen when it is settled. */
+	result = is_ours(restore, &entry);
+	if (!result && has_rows(&entry))
+		result = restore_check_clean(restore, seq, entry.commit.head.epoch);
+	log_entry_release(&entry);
+	return result;
+}
+
+int restore_check_parted(struct cache *cache)
+{
+	struct restore restore = { .cache = cache };
+	struct commit_record record;
+	int result = commit_record_get(cache->index, &record);
+
+	if (!result)
+		result = has_dirty_rows(cache->index);
+	if (result <= 0)
+		return result == -ENOENT ? 0 : result;
+	result = outbox_open(cache->directory, &restore.outbox);
+	while (!result)
+		result = check_parted(&restore, ++record.seq);
+	outbox_close(restore.outbox);
+	return result > 0 ? 0 : result;
 }

@@ -228,9 +228,11 @@ static int make_parents(const struct export *export, char *path)
 	return 0;
 }
 
-static int take_directory(struct export *export, const struct attributes *attributes, char *path)
+static int take_directory(struct export *export, const struct file_state *state, char *path)
 {
+	bool only_dirty = export->conf->only_dirty;
 	struct made_directory *directory;
+	int result;
 
 	if (!(export->directories_count & (export->directories_count + 1)))
 		export->directories =
@@ -238,9 +240,12 @@ static int take_directory(struct export *export, const struct attributes *attrib
 							      sizeof(*export->directories));
 	directory = &export->directories[export->directories_count++];
 	directory->path = xstrdup(path);
-	directory->attributes = *attributes;
-	if (export->conf->only_dirty || !mkdir(path, 0700) || errno == EEXIST)
+	directory->attributes = state->attributes;
+	if (only_dirty && state->place == FILE_PLACE_CLOUD)
 		return 0;
+	result = only_dirty ? make_parents(export, path) : 0;
+	if (result || !mkdir(path, 0700) || errno == EEXIST)
+		return result;
 	return local_error("make", path);
 }
 
@@ -291,7 +296,7 @@ static int take(const char *inside, const struct file_state *state, void *arg)
 		xasprintf("%s%s", export->conf->target, strcmp(inside, "/") ? inside : "");
 
 	if (S_ISDIR(state->attributes.mode))
-		return take_directory(export, &state->attributes, path);
+		return take_directory(export, state, path);
 	return take_file(export, state, inside, path);
 }
 

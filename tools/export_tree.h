@@ -18,7 +18,7 @@
 struct export_conf {
 	struct cache *cache; /* from cache_open_dead() */
 	const char *target;  /* made; may be there if it is empty */
-	bool only_dirty;     /* only files that the cloud lacks something of */
+	bool only_dirty;     /* only files and directories that the cloud lacks something of */
 	/* Called for each file that is left out, with why. */
 	void (*left_out)(const char *path, const char *why, void *arg);
 	void *arg;
