@@ -168,6 +168,14 @@ int cache_wait(struct cache *cache, int64_t deadline_boot_ns, cache_wait_fn *fn,
  */
 int cache_wait_below(struct cache *cache, const char *path, int64_t deadline_boot_ns,
 		     cache_wait_fn *fn, void *arg);
+/*
+ * For those who cannot block: 0 when the cloud has all of this inode; 1 and a wait
+ * that has begun (cloud_wait.h), for cloud_wait_end(); or an error.
+ */
+struct cloud_wait;
+struct cloud_waits;
+int cache_cloud_begin(struct cache *cache, uint64_t ino, struct cloud_wait *wait);
+struct cloud_waits *cache_cloud_waits(struct cache *cache);
 /* Local barrier: everything handed over before the call survives a power
  * cut when it returns 0. */
 int cache_sync(struct cache *cache);

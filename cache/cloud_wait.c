@@ -83,6 +83,25 @@ void cloud_wait_sleep(struct cloud_waits *waits, const struct cloud_wait *wait, 
 	lock_release(&waits->lock);
 }
 
+uint64_t cloud_waits_changes(struct cloud_waits *waits)
+{
+	uint64_t changes;
+
+	lock_acquire(&waits->lock);
+	changes = waits->changes;
+	lock_release(&waits->lock);
+	return changes;
+}
+
+void cloud_waits_sleep(struct cloud_waits *waits, uint64_t changes, int64_t until_ns)
+{
+	lock_acquire(&waits->lock);
+	while (waits->changes == changes &&
+	       condition_wait_until(&waits->changed, &waits->lock, until_ns))
+		continue;
+	lock_release(&waits->lock);
+}
+
 bool cloud_waits_any(struct cloud_waits *waits)
 {
 	const struct cloud_wait *wait;
@@ -185,6 +204,7 @@ void cloud_waits_note(struct cloud_waits *waits, uint64_t cut_lsn, const struct 
 		else if (!wait->count)
 			finish_locked(waits, wait, 0, "");
 	}
+	waits->changes++;
 	condition_broadcast(&waits->changed);
 	lock_release(&waits->lock);
 }
@@ -199,6 +219,7 @@ void cloud_waits_fail(struct cloud_waits *waits, int code, const char *message)
 	for (wait = waits->first; wait; wait = wait->next)
 		if (!wait->over)
 			finish_locked(waits, wait, code, message);
+	waits->changes++;
 	condition_broadcast(&waits->changed);
 	lock_release(&waits->lock);
 }

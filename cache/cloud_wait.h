@@ -52,7 +52,8 @@ struct cloud_waits {
 	struct condition changed; /* a wait is over */
 	/* guarded by lock */
 	struct cloud_wait *first;
-	int dead_code; /* no commit will come any more */
+	uint64_t changes; /* how often `changed` was told */
+	int dead_code;	  /* no commit will come any more */
 	char dead_message[512];
 };
 
@@ -76,6 +77,11 @@ void cloud_wait_end(struct cloud_waits *waits, struct cloud_wait *wait);
 int cloud_wait_state(struct cloud_waits *waits, const struct cloud_wait *wait);
 /* Returns when the wait is over, or at that time (clock_boot_ns()). */
 void cloud_wait_sleep(struct cloud_waits *waits, const struct cloud_wait *wait, int64_t until_ns);
+
+/* For who looks after many: returns when something has changed since
+ * cloud_waits_changes() was asked, or at that time. */
+uint64_t cloud_waits_changes(struct cloud_waits *waits);
+void cloud_waits_sleep(struct cloud_waits *waits, uint64_t changes, int64_t until_ns);
 
 bool cloud_waits_any(struct cloud_waits *waits);
 void cloud_waits_wanted(struct cloud_waits *waits, struct wanted_set *out);

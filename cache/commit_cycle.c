@@ -54,6 +54,51 @@ static uint64_t row_bytes(const struct commit *commit)
 	return bytes;
 }
 
+/* Deadlines. */
+
+/* Deadlines that have passed since they were counted last. */
+static void count_breaches(struct attempt *attempt)
+{
+	const struct capture *capture = &attempt->capture;
+	struct commit_cycle *cycle = attempt->cycle;
+	size_t i;
+
+	for (i = 0; i < capture->contents_count; i++) {
+		int64_t deadline_ns = capture->contents[i].deadline_ns;
+
+		if (deadline_ns > cycle->breaches_real_ns && deadline_ns <= capture->cut_real_ns)
+			cycle->breaches++;
+	}
+	cycle->breaches_real_ns = capture->cut_real_ns;
+}
+
+/* The deadlines of a decided commit, which may pass until it is published: by
+ * this cycle or a later one. */
+static void keep_deadlines(struct attempt *attempt)
+{
+	const struct capture *capture = &attempt->capture;
+	struct commit_cycle *cycle = attempt->cycle;
+	size_t i;
+
+	cycle->decided =
+		xrealloc(cycle->decided, (capture->contents_count + 1) * sizeof(*cycle->decided));
+	cycle->decided_count = 0;
+	for (i = 0; i < capture->contents_count; i++)
+		if (capture->contents[i].carried &&
+		    capture->contents[i].deadline_ns > cycle->breaches_real_ns)
+			cycle->decided[cycle->decided_count++] = capture->contents[i].deadline_ns;
+}
+
+static void count_decided(struct commit_cycle *cycle)
+{
+	int64_t now_ns = clock_real_ns();
+	size_t i;
+
+	for (i = 0; i < cycle->decided_count; i++)
+		cycle->breaches += cycle->decided[i] <= now_ns;
+	cycle->decided_count = 0;
+}
+
 /* 6 and 7. */
 static int publish(struct commit_cycle *cycle, uint64_t seq, size_t pending, bool recovered)
 {
@@ -80,6 +125,7 @@ static int publish(struct commit_cycle *cycle, uint64_t seq, size_t pending, boo
 	if (result)
 		return result;
 	fence_note_commit(cache->fence, seq);
+	count_decided(cycle);
 	cycle->commits++;
 	cycle->seq = seq;
 	return 0;
@@ -273,28 +319,6 @@ out:
 	return result;
 }
 
-/* Deadlines. */
-
-/* Deadlines that have passed since they were counted last, up to then: of all
- * contents, or of those that were on their way. */
-static void count_breaches(struct attempt *attempt, int64_t until_real_ns, bool carried_only)
-{
-	const struct capture *capture = &attempt->capture;
-	struct commit_cycle *cycle = attempt->cycle;
-	size_t i;
-
-	for (i = 0; i < capture->contents_count; i++) {
-		const struct captured_content *content = &capture->contents[i];
-
-		if ((!carried_only || content->carried) &&
-		    content->deadline_ns > cycle->breaches_real_ns &&
-		    content->deadline_ns <= until_real_ns)
-			cycle->breaches++;
-	}
-	if (!carried_only)
-		cycle->breaches_real_ns = until_real_ns;
-}
-
 /* 4 and 5. */
 
 /* Of the files that the ledger names. */
@@ -398,7 +422,7 @@ static void note_pending(struct attempt *attempt)
 	for (i = 0; i < capture->contents_count; i++)
 		cycle->deferred |=
 			capture->contents[i].wanted && is_for_bulk(attempt, &capture->contents[i]);
-	count_breaches(attempt, capture->cut_real_ns, false);
+	count_breaches(attempt);
 	cycle->held(cycle->held_arg, capture->held, capture->held_count);
 }
 
@@ -457,12 +481,12 @@ static int make_commit(struct attempt *attempt)
 		removed = outbox_remove(cycle->outbox, attempt->seq);
 		return result ? result : removed;
 	}
+	keep_deadlines(attempt);
 	CRASH_POINT(commit_in_outbox);
 	result = publish(cycle, attempt->seq, cycle->pending, false);
 	if (result)
 		return result;
 	cycle->pending_digest = attempt->pending_digest;
-	count_breaches(attempt, clock_real_ns(), true);
 	return record_notes(attempt);
 }
 
@@ -476,6 +500,7 @@ void commit_cycle_release(struct commit_cycle *cycle)
 {
 	wanted_set_release(&cycle->wanted);
 	free(cycle->left_out);
+	free(cycle->decided);
 }
 
 int commit_cycle_run(struct commit_cycle *cycle)

@@ -39,6 +39,8 @@ struct commit_cycle {
 	struct upload_claims *claims;
 	struct bulk *bulk;
 	struct digest pending_digest; /* of the files in the last ledger */
+	int64_t *decided;	      /* deadlines of what the decided commit carries */
+	size_t decided_count;
 
 	/* Told what holds the cut, when it is known. Called without locks. */
 	void (*held)(void *arg, const struct held_content *held, unsigned int count);

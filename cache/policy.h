@@ -40,6 +40,9 @@ struct buffer;
 	X(DURABILITY_LOCAL, "local") \
 	X(DURABILITY_CLOUD, "cloud")
 
+/* The spellings, as the mount option's help has them. */
+#define DURABILITY_NAMES "local|cloud"
+
 enum durability {
 #define X(name, spelling) name,
 	DURABILITIES(X)

@@ -9,6 +9,7 @@
 #include "cache/cache_int.h"
 #include "cache/committer.h"
 #include "cache/dirty_below.h"
+#include "cache/state.h"
 
 /* Waits for these inodes, or all. */
 static int wait_for(struct cache *cache, bool all, const uint64_t *inos, size_t count,
@@ -52,4 +53,20 @@ int cache_wait_below(struct cache *cache, const char *path, int64_t deadline_boo
 	int result = dirty_below(cache, path, &inos, &count);
 
 	return result ? result : wait_for(cache, false, inos, count, deadline_boot_ns, fn, arg);
+}
+
+int cache_cloud_begin(struct cache *cache, uint64_t ino, struct cloud_wait *wait)
+{
+	struct file_state state;
+	int result = state_get(cache, ino, &state);
+
+	if (result || state.place == FILE_PLACE_CLOUD)
+		return result == -ENOENT ? 0 : result;
+	committer_wait_begin(cache->committer, wait, false, &ino, 1);
+	return 1;
+}
+
+struct cloud_waits *cache_cloud_waits(struct cache *cache)
+{
+	return committer_waits(cache->committer);
 }

@@ -45,6 +45,12 @@
 	  "TIME",                                                                                  \
 	  "How old the data of a file may become before the cloud has it; what is late is "        \
 	  "counted. A directory may say otherwise: setfattr -n user.dray.rpo -v SECONDS DIR.")     \
+	X(durability, CHOICE, "durability", "local", 0, 0, DURABILITY_NAMES,                       \
+	  "When fsync and close return: when the data is safe on this machine, or in the cloud. "  \
+	  "A directory may say otherwise: setfattr -n user.dray.durability -v cloud DIR.")         \
+	X(durability_timeout_ns, DURATION, "durability-timeout", "60s", 0, 0, "TIME",              \
+	  "How long they wait for the cloud before they fail with ETIMEDOUT; the data stays, and " \
+	  "is uploaded later. 0: for ever.")                                                       \
 	X(barrier, CHOICE, "barrier", "strict", 0, 0, "strict|relaxed",                            \
 	  "What is written behind the fsync of a large file waits for that file in the cloud; "    \
 	  "relaxed: it does not, and the cloud keeps the file's older content until then.")        \

@@ -22,14 +22,15 @@
  *	ping                                                       pid, version, mounted
  *	status                                                     status
  *	sync
- *	wait    timeout                    progress (status)
+ *	wait    paths, timeout             progress (status)
  *	ls      paths, filters             row                     rows
  *	evict   paths                      progress                files, bytes
  *	warm    paths                      progress                files, bytes
  *	remount options                                            status
  *	umount                             progress                status
  *
- * wait: until all that the gateway held at the request is in the cloud.
+ * wait: until all that the gateway held at the request at or below the paths is in
+ * the cloud; without paths: all of the volume.
  * Progress once a second: its members are those of the status object.
  * Time-out is the error "try_again".
  *

@@ -140,7 +140,7 @@ static int parse_object(const json_t *json, struct control_request *out)
 	if (result)
 		return result;
 	out->verb = row->verb;
-	if (row->has_paths)
+	if (row->has_paths || (row->verb == VERB_WAIT && json_object_get(json, CONTROL_PATHS)))
 		result = parse_paths(json, out);
 	if (!result)
 		result = parse_filters(json, out);

@@ -124,6 +124,11 @@ static void put_status_progress(struct call *call)
 	control_connection_flush(call->connection);
 }
 
+static void no_such_path(const char *path)
+{
+	err_set(-ENOENT, "%s: there is no such file in the volume", path);
+}
+
 static int wait_progress(void *arg)
 {
 	struct call *call = arg;
@@ -134,13 +139,22 @@ static int wait_progress(void *arg)
 
 static int do_wait(struct call *call)
 {
+	const struct control_request *request = call->request;
+	struct cache *cache = call->target->cache;
 	int64_t deadline = INT64_MAX;
-	int result;
+	int result = 0;
+	size_t i;
 
-	if (call->request->timeout_ns != CONTROL_NO_TIMEOUT)
-		deadline = clock_boot_ns() + call->request->timeout_ns;
+	if (request->timeout_ns != CONTROL_NO_TIMEOUT)
+		deadline = clock_boot_ns() + request->timeout_ns;
 	session_launder(call->target->session);
-	result = cache_wait(call->target->cache, deadline, wait_progress, call);
+	if (!request->path_count)
+		result = cache_wait(cache, deadline, wait_progress, call);
+	for (i = 0; !result && i < request->path_count; i++) {
+		result = cache_wait_below(cache, request->paths[i], deadline, wait_progress, call);
+		if (result == -ENOENT)
+			no_such_path(request->paths[i]);
+	}
 	if (!result)
 		answer_done(call->connection);
 	return result;
@@ -170,8 +184,7 @@ static int walk_paths(struct call *call, state_walk_fn *fn)
 	for (i = 0; !result && i < request->path_count; i++) {
 		result = state_walk(call->target->cache, request->paths[i], fn, call);
 		if (result == -ENOENT)
-			err_set(result, "%s: there is no such file in the volume",
-				request->paths[i]);
+			no_such_path(request->paths[i]);
 	}
 	return result;
 }

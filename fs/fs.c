@@ -2,6 +2,7 @@
 #include "fs/fs.h"
 
 #include "backend/base/clock.h"
+#include "fs/cloud_sync.h"
 
 /* Renames and seeks for holes of a file that is open for writing are rare. */
 #define LAUNDER_THREADS 4
@@ -31,11 +32,14 @@ void fs_init(struct fs *fs, struct cache *cache, const struct mount_conf *conf)
 		.entry_timeout = kept_seconds(conf, conf->entry_timeout_ns),
 		.negative_timeout = kept_seconds(conf, conf->negative_timeout_ns),
 	};
+	if (!conf->follow)
+		fs->cloud_sync = cloud_sync_start(fs);
 	invalidate_init(&fs->invalidate);
 }
 
 void fs_stop(struct fs *fs)
 {
+	cloud_sync_stop(fs->cloud_sync);
 	worker_pool_stop(fs->launderers);
 	worker_pool_stop(fs->readers);
 }

@@ -41,6 +41,7 @@ struct fs {
 	struct invalidate invalidate;	/* has its own lock */
 	struct worker_pool *readers;	/* reads that wait for the network */
 	struct worker_pool *launderers; /* what waits for the kernel's dirty pages */
+	struct cloud_sync *cloud_sync;	/* NULL: nothing is written by this mount */
 	struct nocache *nocache;	/* programs that are not to fill the cache */
 	double attr_timeout;		/* seconds */
 	double entry_timeout;

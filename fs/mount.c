@@ -173,6 +173,7 @@ static void fill_cache_conf(struct mount *mount, struct cache_conf *out)
 		.on_full = (enum full_policy)conf->on_full,
 		.upload_delay_ns = conf->upload_delay_ns,
 		.rpo_ns = conf->rpo_ns,
+		.durability = (enum durability)conf->durability,
 		.barrier_relaxed = conf->barrier,
 		.lease_ttl_ns = conf->lease_ttl_ns,
 		.upload_threads = (unsigned int)conf->upload_threads,

@@ -8,6 +8,7 @@
 #include "backend/base/error.h"
 #include "cache/io.h"
 #include "cache/ns.h"
+#include "fs/cloud_sync.h"
 #include "fs/device.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
@@ -265,8 +266,13 @@ void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fuse_req_userdata(req);
 	int result = 0;
 
-	if (handle_of(fi->fh)->writable)
+	if (handle_of(fi->fh)->writable) {
 		result = io_flush(fs->cache, ino);
+		if (!result) {
+			cloud_sync_reply(fs->cloud_sync, req, "flush", ino);
+			return;
+		}
+	}
 	reply_result(req, "flush", ino, NULL, result);
 }
 
@@ -274,9 +280,14 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 {
 	struct fs *fs = fuse_req_userdata(req);
 
+	int result = fs->conf->follow ? 0 : io_fsync(fs->cache, ino);
+
 	(void)datasync;
 	(void)fi;
-	reply_result(req, "fsync", ino, NULL, fs->conf->follow ? 0 : io_fsync(fs->cache, ino));
+	if (result)
+		reply_result(req, "fsync", ino, NULL, result);
+	else
+		cloud_sync_reply(fs->cloud_sync, req, "fsync", ino);
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,

@@ -6,6 +6,7 @@
 
 #include "backend/base/error.h"
 #include "cache/ns.h"
+#include "fs/cloud_sync.h"
 #include "fs/fs.h"
 #include "fs/ops.h"
 #include "fs/reply.h"
@@ -154,8 +155,12 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
+	int result = cache_sync(fs->cache);
 
 	(void)datasync;
 	(void)fi;
-	reply_result(req, "fsyncdir", ino, NULL, cache_sync(fs->cache));
+	if (result)
+		reply_result(req, "fsyncdir", ino, NULL, result);
+	else
+		cloud_sync_reply(fs->cloud_sync, req, "fsyncdir", ino);
 }

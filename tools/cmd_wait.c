@@ -12,12 +12,20 @@ static int wait_for(const char *path, int64_t deadline_ns)
 {
 	struct control_client client;
 	struct wait_progress progress = { 0 };
+	json_t *inside = NULL;
 	json_t *request;
 	int64_t left;
 	int result = control_client_open(path, &client);
 
+	/* Given a cache directory it is the volume that is waited for. */
+	if (!result && client.mountpoint) {
+		inside = control_client_path(&client, path);
+		result = inside ? 0 : -ENOENT;
+	}
 	if (!result) {
 		request = json_pack("{s:s}", CONTROL_VERB, CONTROL_VERB_WAIT);
+		if (inside)
+			json_object_set_new(request, CONTROL_PATHS, json_pack("[o]", inside));
 		left = deadline_ns - clock_boot_ns();
 		if (deadline_ns)
 			json_object_set_new(
@@ -58,8 +66,9 @@ const struct command command_wait = {
 	.summary = "wait until what was written is in the cloud",
 	.description = "Returns when all that was written below each PATH before the call is in "
 		       "the cloud:\n"
-		       "it then survives the loss of this machine. (The whole volume of PATH is "
-		       "waited for.)\n"
+		       "it then survives the loss of this machine. What is written elsewhere "
+		       "is waited for\n"
+		       "only as far as the same commit needs it (files that were fsynced before).\n"
 		       "Exit status 75: time-out, try again.",
 	.run = run_wait,
 };

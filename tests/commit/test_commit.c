@@ -223,6 +223,77 @@ START_TEST(the_group_is_sealed_by_its_age)
 }
 END_TEST
 
+static struct committer_status status_of(struct world *world)
+{
+	struct committer_status status;
+
+	committer_status_get(world->cache.committer, &status);
+	return status;
+}
+
+/* A log file that nobody closes. */
+START_TEST(a_file_that_grows_for_ever_is_committed_again_and_again)
+{
+	const uint32_t step = 1 << 20;
+	struct world world;
+	uint64_t committed = 0;
+	unsigned int times = 0;
+	uint64_t at;
+
+	setup();
+	world_open(&world, &here);
+	world.cache.conf.rpo_ns = 200 * NS_PER_MS;
+	world_create(&world, 1);
+	world_hold_open(&world, 1);
+	for (at = 0; times < 3 && at < 300; at++) {
+		world_write(&world, 1, 70, at * step, step);
+		usleep(20000);
+		times += status_of(&world).logical_bytes > committed;
+		committed = status_of(&world).logical_bytes;
+	}
+	ck_assert_uint_eq(times, 3);
+	world_let_go(&world);
+	world_wait(&world);
+	world_close(&world);
+	teardown();
+}
+END_TEST
+
+/* Each content once, however long it is late and however many look. */
+START_TEST(a_deadline_that_is_missed_is_counted_once)
+{
+	struct store_fault_conf faults = { .seed = 1 };
+	struct world world;
+	unsigned int i;
+
+	setup();
+	here.faults = &faults;
+	here.impatient = true;
+	world_open(&world, &here);
+	world.cache.conf.rpo_ns = 60 * NS_PER_SECOND;
+	world_create(&world, 1);
+	world_write(&world, 1, 1, 0, 10);
+	world_wait(&world);
+	ck_assert_uint_eq(status_of(&world).breaches, 0);
+	store_fault_set_down(world.fault, true);
+	world.cache.conf.rpo_ns = 10 * NS_PER_MS;
+	policies_forget(&world.cache);
+	world_create(&world, 2);
+	world_write(&world, 1, 2, 0, 10);
+	world_write(&world, 2, 3, 0, 10);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(
+			cache_wait(&world.cache, clock_boot_ns() + 50 * NS_PER_MS, NULL, NULL),
+			-ERR_try_again);
+	store_fault_set_down(world.fault, false);
+	world_wait(&world);
+	ck_assert_uint_eq(status_of(&world).breaches, 2);
+	ck_assert_uint_eq(status_of(&world).late_files, 0);
+	world_close(&world);
+	teardown();
+}
+END_TEST
+
 START_TEST(waiting_ends_at_its_deadline)
 {
 	struct store_fault_conf faults = { .seed = 1 };
@@ -397,6 +468,8 @@ int main(void)
 	tcase_add_loop_test(cases, whatever_happens_to_files_comes_back, 0, 10);
 	tcase_add_test(cases, nothing_to_carry_makes_no_commit);
 	tcase_add_test(cases, the_group_is_sealed_by_its_age);
+	tcase_add_test(cases, a_file_that_grows_for_ever_is_committed_again_and_again);
+	tcase_add_test(cases, a_deadline_that_is_missed_is_counted_once);
 	tcase_add_test(cases, waiting_ends_at_its_deadline);
 	tcase_add_loop_test(cases, lost_replies_and_busy_stores_change_nothing, 0, 5);
 	tcase_add_test(cases, a_decided_commit_is_put_by_a_later_attempt);
