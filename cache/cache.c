@@ -14,6 +14,7 @@
 #include "cache/cache_int.h"
 #include "cache/cache_local.h"
 #include "cache/checkpointer.h"
+#include "cache/chunk_use.h"
 #include "cache/committer.h"
 #include "cache/evict.h"
 #include "cache/fence.h"
@@ -188,6 +189,7 @@ static int open_follower(struct cache *cache)
 /* What serves reads, in the order in which the threads may need each other. */
 static void start_reading(struct cache *cache)
 {
+	cache->chunk_use = chunk_use_new(limits_cache_bytes(&cache->limits));
 	cache->evictor = evict_start(cache);
 	cache->budget = budget_start(cache);
 	cache->fetch = fetch_start(cache, cache->conf.fetch_threads);
@@ -237,12 +239,14 @@ static void stop(struct cache *cache)
 	flusher_stop(cache->flusher);
 	cache->follow = NULL;
 	cache->rewriter = NULL;
+	chunk_use_free(cache->chunk_use);
 	cache->checkpointer = NULL;
 	cache->committer = NULL;
 	cache->fetch = NULL;
 	cache->neighbours = NULL;
 	cache->budget = NULL;
 	cache->evictor = NULL;
+	cache->chunk_use = NULL;
 	cache->flusher = NULL;
 }
 

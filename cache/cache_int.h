@@ -17,6 +17,7 @@
 
 struct budget;
 struct checkpointer;
+struct chunk_use;
 struct committer;
 struct evictor;
 struct fence;
@@ -44,6 +45,7 @@ struct cache {
 	struct fetch *fetch;
 	struct neighbours *neighbours;
 	struct rewriter *rewriter; /* NULL: off */
+	struct chunk_use *chunk_use;
 	struct evictor *evictor;
 	struct fence *fence;
 	struct committer *committer;
@@ -56,7 +58,7 @@ struct cache {
 
 	/* Held while a directory moves to another directory, so that the way
 	 * up from the new place cannot change (ns_rename.c). Taken before NODE. */
-	struct lock cached; /* held by who deletes CACHED rows */
+	struct lock cached; /* held by who puts or deletes CACHED rows */
 	struct lock renames;
 	/* Cut of the commit that is being uploaded; 0: none. The committer sets it. */
 	_Atomic uint64_t uploading_lsn;

@@ -8,6 +8,7 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
+#include "cache/chunk_use.h"
 #include "cache/evict.h"
 #include "cache/evict_segment.h"
 
@@ -58,32 +59,54 @@ bool cached_chunk_exists(struct cache *cache, uint64_t chunk)
 	return !index_get(cache->index, &key, &value);
 }
 
-void cached_chunk_keep(struct cache *cache, const struct chunk_bytes *bytes)
+/* Points the chunk's row to the place, unless it has one. */
+static int put_row(struct cache *cache, uint64_t chunk, const struct segment_place *place,
+		   uint32_t length)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
-	struct segment_tag tag = { .class = SEGMENT_CLASS_FETCHED, .number = bytes->chunk };
-	struct segment_place place;
-	struct cached_row row;
+	struct cached_row row = { .segment = place->segment, .record = place->record };
 	struct row_key key;
 	struct batch batch;
+	int result = 0;
+
+	row_put_cached(&value, &row);
+	key_cached(&key, chunk);
+	batch_init(&batch, BATCH_ROWS, 0);
+	batch_put(&batch, &key, &value, ROW_LOCAL);
+	batch_segment_use(&batch, place->segment, length, 0);
+	lock_acquire(&cache->cached);
+	if (!cached_chunk_exists(cache, chunk))
+		result = index_commit(cache->index, &batch, NULL);
+	lock_release(&cache->cached);
+	batch_release(&batch);
+	return result;
+}
+
+int cached_chunk_put(struct cache *cache, enum segment_class class, uint64_t chunk,
+		     const void *bytes, uint32_t length)
+{
+	struct segment_place place;
+	int result;
+
+	result = segments_append_chunk(cache->segments, class, chunk, bytes, length, &place);
+	if (result)
+		return result;
+	CRASH_POINT(fetch_appended);
+	result = put_row(cache, chunk, &place, length);
+	CRASH_POINT(fetch_cached);
+	segment_unpin(cache->segments, place.segment);
+	return result;
+}
+
+void cached_chunk_keep(struct cache *cache, const struct chunk_bytes *bytes)
+{
+	int result;
 
 	/* Read ahead twice: its flight had just ended when the second began. */
 	if (cached_chunk_exists(cache, bytes->chunk) || !evict_admit(cache, bytes->length))
 		return;
-	if (segments_append(cache->segments, &tag, bytes->data, (uint32_t)bytes->length, &place))
-		return;
-	CRASH_POINT(fetch_appended);
-	row.segment = place.segment;
-	row.record = place.record;
-	row_put_cached(&value, &row);
-	key_cached(&key, bytes->chunk);
-	batch_init(&batch, BATCH_ROWS, 0);
-	batch_put(&batch, &key, &value, ROW_LOCAL);
-	batch_segment_use(&batch, place.segment, (int64_t)bytes->length, 0);
-	if (index_commit(cache->index, &batch, NULL))
-		log_warn("chunk %" PRIu64 " is not cached: %s", bytes->chunk,
-			 err_message(index_health(cache->index)));
-	CRASH_POINT(fetch_cached);
-	batch_release(&batch);
-	segment_unpin(cache->segments, place.segment);
+	result = cached_chunk_put(cache, chunk_use_admit(cache->chunk_use, bytes->chunk),
+				  bytes->chunk, bytes->data, (uint32_t)bytes->length);
+	if (result)
+		log_warn("chunk %" PRIu64 " is not cached: %s", bytes->chunk, err_message(result));
 }

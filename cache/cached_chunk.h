@@ -3,7 +3,9 @@
  * Fetched chunks on the cache disk: a CACHED row each, which points to a
  * record of a FETCHED segment. evict_segment.h takes them away again.
  *
- * A chunk is kept by its flight only (flight.h), so never twice at a time.
+ * A chunk has one row: who puts one looks under the lock `cached` whether it
+ * has one by now; the flights (flight.h) see to it that this is rare.
+ *
  * Nothing of it needs to survive a crash: without its row it is fetched again.
  */
 #ifndef DRAY_CACHE_CACHED_CHUNK_H
@@ -13,6 +15,7 @@
 #include <stdint.h>
 
 #include "cache/chunk_memory.h"
+#include "cache/row_format.h"
 
 struct cache;
 
@@ -25,5 +28,8 @@ int cached_chunk_read(struct cache *cache, uint64_t chunk, uint32_t offset, uint
 		      void *bytes);
 /* Keeps a chunk that has come, unless it is there or the cache has no room. */
 void cached_chunk_keep(struct cache *cache, const struct chunk_bytes *bytes);
+/* The same without asking for room, in a segment of the class (FETCHED, KEPT). */
+int cached_chunk_put(struct cache *cache, enum segment_class class, uint64_t chunk,
+		     const void *bytes, uint32_t length);
 
 #endif

@@ -13,7 +13,9 @@
 #include "backend/base/error.h"
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
+#include "cache/chunk_use.h"
 #include "cache/cleaner.h"
+#include "cache/evict_policy.h"
 #include "cache/evict_segment.h"
 #include "cache/space.h"
 
@@ -59,43 +61,99 @@ static bool may_be_dropped(const struct segment_info *info)
 	return !info->dirty && !info->open && info->live;
 }
 
-/* Least recently used first. */
-static int compare_use(const void *a, const void *b)
+static enum evict_queue queue_of(const struct segment_info *info)
+{
+	return info->kept ? EVICT_KEPT : EVICT_PROBATION;
+}
+
+/* Those of each queue together, the oldest first. */
+static int compare_order(const void *a, const void *b)
 {
 	const struct segment_info *left = a;
 	const struct segment_info *right = b;
 
-	return (left->last_used > right->last_used) - (left->last_used < right->last_used);
+	if (queue_of(left) != queue_of(right))
+		return queue_of(left) < queue_of(right) ? -1 : 1;
+	if (left->position != right->position)
+		return left->position < right->position ? -1 : 1;
+	return (left->number > right->number) - (left->number < right->number);
 }
 
-static int evict_pass(struct cache *cache, uint64_t target)
+/* The segments that may go, in the order in which they do, and how many. */
+static size_t list_candidates(struct cache *cache, struct segment_info **out)
 {
-	CLEANUP_FREE struct segment_info *list = NULL;
-	size_t count = segments_list(cache->segments, &list);
+	size_t count = segments_list(cache->segments, out);
+	struct segment_info *list = *out;
 	size_t kept = 0;
 	size_t i;
-	int result = 0;
 
 	for (i = 0; i < count; i++)
 		if (may_be_dropped(&list[i]))
 			list[kept++] = list[i];
-	qsort(list, kept, sizeof(*list), compare_use);
-	for (i = 0; !result && i < kept && evict_used_bytes(cache) > target; i++)
-		result = evict_segment(cache, &list[i]);
+	qsort(list, kept, sizeof(*list), compare_order);
+	return kept;
+}
+
+/* Is more used than that, without what is about to go? */
+static bool is_above(struct cache *cache, uint64_t target)
+{
+	return evict_used_bytes(cache) > target + segments_dying_bytes(cache->segments);
+}
+
+/* Looks at each segment once at most. */
+static int evict_pass(struct cache *cache, uint64_t target)
+{
+	CLEANUP_FREE struct segment_info *list = NULL;
+	size_t count = list_candidates(cache, &list);
+	size_t next[EVICT_KEPT + 1] = { 0 };
+	size_t end[EVICT_KEPT + 1] = { 0 };
+	uint64_t bytes[EVICT_KEPT + 1] = { 0 };
+	enum evict_queue queue;
+	int result = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		queue = queue_of(&list[i]);
+		bytes[queue] += list[i].size;
+		end[queue] = i + 1;
+		next[EVICT_KEPT] += queue == EVICT_PROBATION;
+	}
+	for (i = 0; !result && i < count && is_above(cache, target); i++) {
+		queue = evict_policy_next(bytes[EVICT_PROBATION], bytes[EVICT_KEPT]);
+		if (next[queue] >= end[queue])
+			queue = queue == EVICT_KEPT ? EVICT_PROBATION : EVICT_KEPT;
+		bytes[queue] -= list[next[queue]].size;
+		result = evict_segment(cache, &list[next[queue]++]);
+	}
+	return result;
+}
+
+static int seal_all(struct segments *segments)
+{
+	int result = segments_seal(segments, SEGMENT_CLASS_FETCHED);
+
+	if (!result)
+		result = segments_seal(segments, SEGMENT_CLASS_KEPT);
+	if (!result)
+		result = segments_seal(segments, SEGMENT_CLASS_WRITTEN);
 	return result;
 }
 
 int evict_to(struct cache *cache, uint64_t target)
 {
 	int result = evict_pass(cache, target);
+	int round;
 
-	if (result || evict_used_bytes(cache) <= target)
-		return result;
-	/* What is left is dirty, or lies in the open segments. */
-	result = segments_seal(cache->segments, SEGMENT_CLASS_FETCHED);
-	if (!result)
-		result = segments_seal(cache->segments, SEGMENT_CLASS_WRITTEN);
-	return result ? result : evict_pass(cache, target);
+	/* What is left is dirty, in the open segments, or in use: that stays for
+	 * so many rounds. */
+	for (round = 0; !result && round <= EVICT_USES_MAX; round++) {
+		if (!is_above(cache, target))
+			break;
+		result = seal_all(cache->segments);
+		if (!result)
+			result = evict_pass(cache, target);
+	}
+	return result;
 }
 
 void evict_wake(struct cache *cache)
@@ -156,10 +214,10 @@ static int evict_round(struct evictor *evictor)
 	uint64_t target = percent(limit, EVICT_STOP_PERCENT);
 	int result = cleaner_keep_bound(&evictor->cleaner, cache);
 
-	if (result || evict_used_bytes(cache) <= percent(limit, EVICT_START_PERCENT))
+	if (result || !is_above(cache, percent(limit, EVICT_START_PERCENT)))
 		return result;
 	result = evict_to(cache, target);
-	if (!result && evict_used_bytes(cache) > target)
+	if (!result && is_above(cache, target))
 		result = cleaner_make_room(&evictor->cleaner, cache, target);
 	return result;
 }

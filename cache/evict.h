@@ -4,12 +4,15 @@
  *
  * What counts is what the disk gives: allocated segment bytes (dead ones
  * included), journal, index and outbox. Above EVICT_START of the limit the
- * thread drops whole segments, least recently used first, until below
- * EVICT_STOP:
+ * thread drops whole segments until below EVICT_STOP, in the order that
+ * evict_policy.h tells:
  *
- *	FETCHED segment   its CACHED rows go; a read fetches the chunk again
- *	WRITTEN segment   only when dirty == 0: its extents, all of which are
- *			  in acknowledged packs, lose their local place
+ *	FETCHED, KEPT   its CACHED rows go; a read fetches the chunk again
+ *	WRITTEN         only when dirty == 0: its extents, all of which are
+ *			in acknowledged packs, lose their local place
+ *
+ * What of a segment was used is moved before that, or all of it stays for now.
+ * When nothing else is left it goes after EVICT_USES_MAX rounds without a use.
  *
  * Dirty bytes are another class of segment use, not a flag: a segment with
  * one dirty byte is no candidate, and detaching an extent without chunk

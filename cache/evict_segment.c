@@ -6,18 +6,10 @@
 #include "backend/base/cleanup.h"
 #include "backend/base/crash.h"
 #include "backend/base/error.h"
+#include "cache/evict_fetched.h"
+#include "cache/evict_written.h"
 
-/* CACHED rows of a FETCHED segment that go in one batch. */
-#define EVICT_BATCH_ROWS 256
-
-struct drop {
-	struct cache *cache;
-	uint64_t segment;
-	struct batch batch; /* FETCHED: rows to delete */
-	uint64_t bytes;
-};
-
-static int get_cached_row(struct cache *cache, uint64_t chunk, struct cached_row *out)
+int evict_get_cached(struct cache *cache, uint64_t chunk, struct cached_row *out)
 {
 	CLEANUP_BUFFER struct buffer value = BUFFER_INIT;
 	struct row_key key;
@@ -51,7 +43,7 @@ static int evict_chunk_locked(struct cache *cache, uint64_t chunk, const struct 
 	struct row_key key;
 	struct batch batch;
 	uint32_t length = 0;
-	int result = get_cached_row(cache, chunk, &row);
+	int result = evict_get_cached(cache, chunk, &row);
 
 	lock_assert_held(&cache->cached);
 	if (!result && only && (row.segment != only->segment || row.record != only->record))
@@ -81,32 +73,6 @@ int evict_chunk(struct cache *cache, uint64_t chunk, const struct cached_row *on
 	result = evict_chunk_locked(cache, chunk, only, bytes_out);
 	lock_release(&cache->cached);
 	return result;
-}
-
-static int flush_batch(struct drop *drop)
-{
-	int result = index_commit(drop->cache->index, &drop->batch, NULL);
-
-	CRASH_POINT(evict_dropped);
-	batch_reset(&drop->batch, BATCH_ROWS, 0);
-	return result;
-}
-
-static int drop_fetched(const struct segment_tag *tag, uint32_t record, uint32_t length, void *arg)
-{
-	struct drop *drop = arg;
-	struct cached_row row;
-	struct row_key key;
-	int result = get_cached_row(drop->cache, tag->number, &row);
-
-	if (result)
-		return result == -ENOENT ? 0 : result;
-	if (row.segment != drop->segment || row.record != record)
-		return 0; /* fetched again since, into another segment */
-	key_cached(&key, tag->number);
-	batch_delete(&drop->batch, &key, ROW_LOCAL);
-	batch_segment_use(&drop->batch, drop->segment, -(int64_t)length, 0);
-	return drop->batch.count < 2 * EVICT_BATCH_ROWS ? 0 : flush_batch(drop);
 }
 
 static int current_generation(struct cache *cache, uint64_t ino, uint32_t *generation_out)
@@ -206,40 +172,16 @@ int evict_extents(struct cache *cache, uint64_t ino, uint64_t offset, uint64_t e
 	return result;
 }
 
-static int drop_written(const struct segment_tag *tag, uint32_t record, uint32_t length, void *arg)
-{
-	struct drop *drop = arg;
-
-	(void)record;
-	return evict_extents(drop->cache, tag->number, tag->offset, tag->offset + length,
-			     drop->segment, &drop->bytes);
-}
-
-static int evict_fetched(struct drop *drop)
-{
-	int result;
-
-	batch_init(&drop->batch, BATCH_ROWS, 0);
-	lock_acquire(&drop->cache->cached);
-	result = segment_scan(drop->cache->segments, drop->segment, drop_fetched, drop);
-	if (!result)
-		result = flush_batch(drop);
-	lock_release(&drop->cache->cached);
-	batch_release(&drop->batch);
-	return result;
-}
-
 int evict_segment(struct cache *cache, const struct segment_info *info)
 {
-	struct drop drop = { .cache = cache, .segment = info->number };
 	int result = segment_pin(cache->segments, info->number);
 
 	if (result)
 		return result == -ENOENT ? 0 : result;
-	if (info->class == SEGMENT_CLASS_FETCHED)
-		result = evict_fetched(&drop);
+	if (info->class == SEGMENT_CLASS_WRITTEN)
+		result = evict_written(cache, info);
 	else
-		result = segment_scan(cache->segments, info->number, drop_written, &drop);
+		result = evict_fetched(cache, info);
 	segment_unpin(cache->segments, info->number);
 	return result;
 }

@@ -30,6 +30,8 @@ enum io_read_flags {
 	/* What comes from the network for this read is not kept, nor does the
 	 * read count as use of what is there. */
 	IO_NO_CACHE = 2,
+	/* Only what this machine has: -ENOENT when that is not all. Not counted. */
+	IO_LOCAL = 4,
 };
 
 /*

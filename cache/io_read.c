@@ -11,6 +11,7 @@
 #include "backend/base/log.h"
 #include "cache/cache_int.h"
 #include "cache/cached_chunk.h"
+#include "cache/chunk_use.h"
 #include "cache/evict_segment.h"
 #include "cache/extent_cursor.h"
 #include "cache/fetch.h"
@@ -171,7 +172,7 @@ static int read_refs(struct read_plan *plan, const struct extent *extent, uint32
 		if (skip >= ref->length)
 			continue;
 		part = ref->length - skip < length ? ref->length - skip : length;
-		result = cache->fetch
+		result = cache->fetch && !(plan->flags & IO_LOCAL)
 				 ? fetch_read(cache->fetch, ref->chunk, ref->chunk_offset + skip,
 					      part, plan->flags, out, &plan->missed)
 				 : cached_chunk_read(cache, ref->chunk, ref->chunk_offset + skip,
@@ -253,6 +254,38 @@ static void note_ahead(const struct read_plan *plan, struct readahead *readahead
 	io_ahead_note(plan->cache, readahead, &read);
 }
 
+/* The bytes were read: of chunks, that is a use. */
+static void note_use(const struct read_plan *plan, const struct read_piece *piece)
+{
+	const struct extent_row *row = &piece->extent->row;
+	uint32_t until = piece->skip + piece->length;
+	uint32_t start = 0;
+	unsigned int i;
+
+	for (i = 0; i < row->refs_count && start < until; i++) {
+		uint32_t end = start + row->refs[i].length;
+		uint32_t first = start > piece->skip ? start : piece->skip;
+		uint32_t last = end < until ? end : until;
+
+		if (last > first)
+			chunk_use_note_read(plan->cache->chunk_use, row->refs[i].chunk,
+					    last - first);
+		start = end;
+	}
+}
+
+static void note_read(const struct read_plan *plan)
+{
+	bool bypass = plan->flags & IO_NO_CACHE;
+	size_t i;
+
+	if (plan->flags & IO_LOCAL)
+		return;
+	read_stats_note(&plan->cache->read_stats, plan->end - plan->offset, plan->missed, bypass);
+	for (i = 0; !bypass && i < plan->count; i++)
+		note_use(plan, &plan->pieces[i]);
+}
+
 int io_read(struct cache *cache, uint64_t ino, struct readahead *readahead, uint64_t offset,
 	    size_t length, unsigned int flags, void *bytes, size_t *got_out)
 {
@@ -270,8 +303,7 @@ int io_read(struct cache *cache, uint64_t ino, struct readahead *readahead, uint
 		result = plan_read(&plan, bytes);
 		if (!result) {
 			*got_out = (size_t)(plan.end - plan.offset);
-			read_stats_note(&cache->read_stats, *got_out, plan.missed,
-					flags & IO_NO_CACHE);
+			note_read(&plan);
 		}
 	}
 	plan_release(&plan);

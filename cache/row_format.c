@@ -418,7 +418,7 @@ int row_get_segment(const void *bytes, size_t length, struct segment_row *row)
 	row->class = reader_get_u8(&reader);
 	row->live = reader_get_u64(&reader);
 	row->dirty = reader_get_u64(&reader);
-	if (row->class != SEGMENT_CLASS_WRITTEN && row->class != SEGMENT_CLASS_FETCHED)
+	if (row->class <= SEGMENT_CLASS_INVALID || row->class > SEGMENT_CLASS_KEPT)
 		reader.failed = true;
 	return row_finish(&reader, "segment");
 }

@@ -193,6 +193,7 @@ enum segment_class {
 	SEGMENT_CLASS_INVALID,
 	SEGMENT_CLASS_WRITTEN, /* bytes that applications wrote */
 	SEGMENT_CLASS_FETCHED, /* chunks that came from the cloud */
+	SEGMENT_CLASS_KEPT,    /* of these, those that were used again */
 };
 
 struct segment_row {

@@ -54,6 +54,7 @@ struct segment *segment_add_locked(struct segments *segments, uint64_t number)
 	segments->table[place] = segment;
 	segments->count++;
 	segment->number = number;
+	segment->position = number;
 	segment->fd = -1;
 	if (number >= segments->next_number)
 		segments->next_number = number + 1;
@@ -374,7 +375,8 @@ size_t segments_list(struct segments *segments, struct segment_info **out)
 			.dirty = segment->dirty,
 			.open = segment->state == SEGMENT_OPEN,
 			.pinned = segment->pins != 0,
-			.last_used = segment->last_used,
+			.kept = segment->kept || segment->class == SEGMENT_CLASS_KEPT,
+			.position = segment->position,
 		};
 	}
 	lock_release(&segments->lock);
@@ -391,12 +393,18 @@ int segments_seal(struct segments *segments, enum segment_class class)
 	return 0;
 }
 
+static uint64_t fetched_bytes(const struct segments_sums *sums)
+{
+	return atomic_load(&sums->allocated[SEGMENT_CLASS_FETCHED]) +
+	       atomic_load(&sums->allocated[SEGMENT_CLASS_KEPT]);
+}
+
 void segments_stats_get(struct segments *segments, struct segments_stats *out)
 {
 	lock_acquire(&segments->lock);
 	out->segments = segments->count;
 	out->written_bytes = segments->sums.allocated[SEGMENT_CLASS_WRITTEN];
-	out->fetched_bytes = segments->sums.allocated[SEGMENT_CLASS_FETCHED];
+	out->fetched_bytes = fetched_bytes(&segments->sums);
 	out->live_bytes = segments->live_bytes;
 	out->flushes_total = segments->flushes_total;
 	lock_release(&segments->lock);
@@ -409,11 +417,46 @@ void segments_room_get(const struct segments *segments, struct segments_room *ou
 	uint64_t kept_live = atomic_load(&sums->kept_live);
 
 	out->written_bytes = atomic_load(&sums->allocated[SEGMENT_CLASS_WRITTEN]);
-	out->fetched_bytes = atomic_load(&sums->allocated[SEGMENT_CLASS_FETCHED]);
+	out->fetched_bytes = fetched_bytes(sums);
 	out->doomed_bytes = atomic_load(&sums->doomed);
 	out->kept_bytes = atomic_load(&sums->kept);
 	/* They are read one by one, while they change. */
 	out->dead_bytes = out->kept_bytes > kept_live ? out->kept_bytes - kept_live : 0;
+}
+
+uint64_t segments_dying_bytes(struct segments *segments)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	lock_acquire(&segments->lock);
+	for (i = 0; i < segments->count; i++) {
+		const struct segment *segment = segments->table[i];
+
+		if (segment->state == SEGMENT_SEALED && !segment->live)
+			bytes += segment->size;
+	}
+	lock_release(&segments->lock);
+	return bytes;
+}
+
+void segments_requeue(struct segments *segments, uint64_t number)
+{
+	struct segment *segment;
+
+	lock_acquire(&segments->lock);
+	segment = segment_find_locked(segments, number);
+	if (segment) {
+		segment->position = segments->next_number;
+		segment->kept = true;
+		if (segment->class == SEGMENT_CLASS_FETCHED && segment->state == SEGMENT_SEALED) {
+			segment_discount_locked(segments, segment);
+			segment->class = SEGMENT_CLASS_KEPT;
+			segment_count_locked(segments, segment);
+			segment->row_changed = true;
+		}
+	}
+	lock_release(&segments->lock);
 }
 
 uint64_t segments_dirty_bytes(struct segments *segments)

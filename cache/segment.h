@@ -10,10 +10,12 @@
  * are written once; numbers are never reused (the file with the highest one
  * stays).
  *
- * Two classes, each with one segment open for appending: WRITTEN holds what
- * applications wrote, FETCHED what came from the cloud. They never mix: a
- * FETCHED segment can be dropped at any time, a WRITTEN one only when every
- * live byte of it is in an acknowledged pack.
+ * Three classes, each with one segment open for appending: WRITTEN holds what
+ * applications wrote, FETCHED what came from the cloud, KEPT what of that was
+ * used again (evict.h). They never mix: a FETCHED or KEPT segment can be dropped
+ * at any time, a WRITTEN one only when every live byte of it is in an
+ * acknowledged pack. Records know two classes; those of a KEPT segment are
+ * FETCHED: after a crash it may have become a FETCHED segment.
  *
  *	state   meaning                                   leaves when
  *	OPEN    the class appends to it                   full, or restart
@@ -73,7 +75,7 @@ struct segments_stats {
 	/* Allocated by the segments of each class, dead bytes included; but not
 	 * DOOMED segments, whose files go with the next flush. */
 	uint64_t written_bytes;
-	uint64_t fetched_bytes;
+	uint64_t fetched_bytes; /* FETCHED and KEPT */
 	uint64_t live_bytes;
 	uint64_t dirty_bytes;
 	uint64_t flushes_total;
@@ -86,9 +88,10 @@ struct segment_info {
 	uint64_t size; /* bytes of the file */
 	uint64_t live;
 	uint64_t dirty;
-	bool open;	    /* still appended to */
-	bool pinned;	    /* by readers, or a capture that is uploaded */
-	uint64_t last_used; /* tick of the last read or append; greater is newer */
+	bool open;	   /* still appended to */
+	bool pinned;	   /* by readers, or a capture that is uploaded */
+	bool kept;	   /* in the queue of what is used (evict_policy.h) */
+	uint64_t position; /* in that queue, or the other: greater is newer */
 };
 /* Called for each record of a segment by segment_scan(). */
 typedef int segment_record_fn(const struct segment_tag *tag, uint32_t record, uint32_t length,
@@ -115,6 +118,9 @@ int segments_start(struct segments *segments);
  */
 int segments_append(struct segments *segments, const struct segment_tag *tag, const void *bytes,
 		    uint32_t length, struct segment_place *out);
+/* The same, of a chunk, into the open segment of class FETCHED or KEPT. */
+int segments_append_chunk(struct segments *segments, enum segment_class class, uint64_t chunk,
+			  const void *bytes, uint32_t length, struct segment_place *out);
 /*
  * Reads [delta, delta + length) of the record's bytes into `bytes`, checking
  * every piece touched and that the record is tagged as expected.
@@ -178,6 +184,12 @@ struct segments_room {
 };
 void segments_room_get(const struct segments *segments, struct segments_room *out);
 void segments_stats_get(struct segments *segments, struct segments_stats *out);
+/* The segment becomes the newest of those that are kept. One that is sealed and
+ * FETCHED becomes KEPT, which a restart knows of. */
+void segments_requeue(struct segments *segments, uint64_t segment);
+/* Bytes of segments that no row points to and that go when they are unpinned: a
+ * flush pins what it makes durable. segments_stats has them still. */
+uint64_t segments_dying_bytes(struct segments *segments);
 /* How large a segment becomes. */
 uint64_t segments_size(const struct segments *segments);
 /* segments_stats.dirty_bytes, without a lock. */

@@ -59,10 +59,10 @@ static int open_next_locked(struct segments *segments, enum segment_class class)
 }
 
 /* Allocates the record's place in the class's open segment, which is pinned. */
-static int allocate(struct segments *segments, struct segment_record *record, uint32_t bytes,
-		    struct segment **segment_out, bool *opened_out)
+static int allocate(struct segments *segments, enum segment_class class,
+		    struct segment_record *record, uint32_t bytes, struct segment **segment_out,
+		    bool *opened_out)
 {
-	enum segment_class class = record->tag.class;
 	struct segment *segment;
 	int result = 0;
 
@@ -113,7 +113,6 @@ static void finish(struct segments *segments, struct segment *segment)
 {
 	lock_acquire(&segments->lock);
 	segment->appended++;
-	segment->last_used = ++segments->tick;
 	lock_release(&segments->lock);
 }
 
@@ -186,8 +185,9 @@ static int write_record(struct segments *segments, const struct segment *segment
 	return 0;
 }
 
-int segments_append(struct segments *segments, const struct segment_tag *tag, const void *bytes,
-		    uint32_t length, struct segment_place *out)
+static int append(struct segments *segments, enum segment_class class,
+		  const struct segment_tag *tag, const void *bytes, uint32_t length,
+		  struct segment_place *out)
 {
 	struct segment_record record = { .tag = *tag, .length = length };
 	uint32_t record_bytes = segment_record_bytes(tag->offset, length);
@@ -201,7 +201,7 @@ int segments_append(struct segments *segments, const struct segment_tag *tag, co
 
 	assert(length && length <= SEGMENT_DATA_MAX && !segments->read_only);
 	assert(tag->class == SEGMENT_CLASS_WRITTEN || tag->class == SEGMENT_CLASS_FETCHED);
-	result = allocate(segments, &record, record_bytes, &segment, &opened);
+	result = allocate(segments, class, &record, record_bytes, &segment, &opened);
 	if (result)
 		return result;
 	segment_record_encode(&record, header);
@@ -223,4 +223,19 @@ int segments_append(struct segments *segments, const struct segment_tag *tag, co
 	out->segment = record.segment;
 	out->record = record.record;
 	return 0;
+}
+
+int segments_append(struct segments *segments, const struct segment_tag *tag, const void *bytes,
+		    uint32_t length, struct segment_place *out)
+{
+	return append(segments, tag->class, tag, bytes, length, out);
+}
+
+int segments_append_chunk(struct segments *segments, enum segment_class class, uint64_t chunk,
+			  const void *bytes, uint32_t length, struct segment_place *out)
+{
+	struct segment_tag tag = { .class = SEGMENT_CLASS_FETCHED, .number = chunk };
+
+	assert(class == SEGMENT_CLASS_FETCHED || class == SEGMENT_CLASS_KEPT);
+	return append(segments, class, &tag, bytes, length, out);
 }

@@ -25,7 +25,7 @@
 #define SEGMENT_BYTES_DEFAULT (64u << 20)
 /* Descriptors kept open for segments at rest. */
 #define SEGMENT_FILES_MAX  256
-#define SEGMENT_CLASSES	   3 /* SEGMENT_CLASS_INVALID included */
+#define SEGMENT_CLASSES	   4 /* SEGMENT_CLASS_INVALID included */
 #define SEGMENT_NAME_BYTES 32
 /* Parts of one preadv(2) or pwritev(2): IOV_MAX is 1024. */
 #define SEGMENT_VECTOR_MAX 1024
@@ -55,7 +55,8 @@ struct segment {
 	uint64_t flushed;
 	bool flushing;
 	bool row_changed;
-	uint64_t last_used;
+	bool kept;		/* as in struct segment_info */
+	uint64_t position;	/* in the order of eviction */
 	uint64_t doomed_number; /* DOOMED: the how manieth */
 };
 

@@ -196,10 +196,7 @@ int segments_read(struct segments *segments, uint64_t number, uint32_t record,
 	if (!segment)
 		return -ENOENT;
 	result = read_pinned(segments, segment, record, expect, delta, length, bytes);
-	lock_acquire(&segments->lock);
-	segment->last_used = ++segments->tick;
-	segment_put_locked(segments, segment);
-	lock_release(&segments->lock);
+	segment_put(segments, segment);
 	return result;
 }
 

@@ -84,7 +84,7 @@ static bool check_segment(struct rows *rows, const struct segment_info *info)
 	uint64_t *live = &rows->live[info->number % SEGMENTS_MAX];
 	uint64_t *dirty = &rows->dirty[info->number % SEGMENTS_MAX];
 
-	if (info->class == SEGMENT_CLASS_FETCHED)
+	if (info->class != SEGMENT_CLASS_WRITTEN)
 		return true; /* its rows are those of chunks */
 	if (info->live != *live || info->dirty != *dirty) {
 		snprintf(rows->why, sizeof(rows->why),

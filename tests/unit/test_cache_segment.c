@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/base/cleanup.h"
 #include "backend/base/error.h"
 #include "cache/segment.h"
 #include "cache/segment_int.h"
@@ -499,18 +500,28 @@ START_TEST(more_segments_than_descriptors_can_be_read)
 }
 END_TEST
 
-START_TEST(reading_and_appending_make_a_segment_the_last_used)
+START_TEST(a_requeued_segment_is_the_newest_and_kept)
 {
+	CLEANUP_FREE struct segment_info *list = NULL;
+	struct segments_stats stats;
 	struct segment_place first, second;
 
 	begin(SMALL);
-	first = append(7, 0, data, 40000);
-	second = append(7, 40000, data, 40000);
-	ck_assert_uint_lt(segments->table[0]->last_used,
-			  segment_get(segments, second.segment)->last_used);
-	ck_assert_int_eq(read_some(&first, 7, 0, 0, 10), 0);
-	ck_assert_uint_gt(segments->table[0]->last_used,
-			  segment_get(segments, second.segment)->last_used);
+	ck_assert_int_eq(
+		segments_append_chunk(segments, SEGMENT_CLASS_FETCHED, 7, data, 40000, &first), 0);
+	ck_assert_int_eq(
+		segments_append_chunk(segments, SEGMENT_CLASS_FETCHED, 8, data, 40000, &second), 0);
+	ck_assert_uint_lt(first.segment, second.segment);
+	segments_requeue(segments, first.segment);
+	segments_requeue(segments, second.segment);
+	ck_assert_uint_eq(segments_list(segments, &list), 2);
+	ck_assert_uint_ge(list[0].position, second.segment);
+	ck_assert_int_eq(list[0].class, SEGMENT_CLASS_KEPT);
+	/* One that is still appended to keeps its class. */
+	ck_assert_int_eq(list[1].class, SEGMENT_CLASS_FETCHED);
+	ck_assert(list[0].kept && list[1].kept);
+	segments_stats_get(segments, &stats);
+	ck_assert_uint_eq(stats.fetched_bytes, list[0].size + list[1].size);
 	end();
 }
 END_TEST
@@ -528,4 +539,4 @@ UNIT_MAIN("segment", a_full_segment_is_sealed_and_goes_with_its_last_byte,
 	  bytes_that_a_killed_process_wrote_are_flushed_after_the_restart,
 	  a_failed_flush_is_never_forgotten, a_full_disk_is_told_and_the_place_is_used_again,
 	  a_partial_write_is_continued_and_then_fails, more_segments_than_descriptors_can_be_read,
-	  reading_and_appending_make_a_segment_the_last_used)
+	  a_requeued_segment_is_the_newest_and_kept)
