@@ -24,6 +24,7 @@
 #include "cache/inode.h"
 #include "cache/neighbours.h"
 #include "cache/ns.h"
+#include "cache/pins.h"
 #include "cache/restore.h"
 #include "cache/rewriter.h"
 
@@ -199,8 +200,10 @@ static void start_reading(struct cache *cache)
 
 static int start(struct cache *cache)
 {
-	int result;
+	int result = pins_new(cache, &cache->pins);
 
+	if (result)
+		return result;
 	start_reading(cache);
 	if (cache->conf.follow) {
 		atomic_store(&cache->state, CACHE_STATE_FOLLOWING);
@@ -237,9 +240,10 @@ static void stop(struct cache *cache)
 	budget_stop(cache->budget);
 	evict_stop(cache->evictor);
 	flusher_stop(cache->flusher);
+	chunk_use_free(cache->chunk_use);
+	pins_free(cache->pins);
 	cache->follow = NULL;
 	cache->rewriter = NULL;
-	chunk_use_free(cache->chunk_use);
 	cache->checkpointer = NULL;
 	cache->committer = NULL;
 	cache->fetch = NULL;
@@ -247,6 +251,7 @@ static void stop(struct cache *cache)
 	cache->budget = NULL;
 	cache->evictor = NULL;
 	cache->chunk_use = NULL;
+	cache->pins = NULL;
 	cache->flusher = NULL;
 }
 

@@ -218,6 +218,8 @@ struct cache_status {
 	int64_t oldest_dirty_age_ns; /* 0: nothing is dirty */
 	uint64_t cache_used_bytes;
 	uint64_t cache_limit_bytes;
+	uint64_t pinned_paths;
+	uint64_t pinned_bytes; /* of the files there, as of the last look (pins.h) */
 	uint64_t files;
 	uint64_t committed_seq;
 	int64_t committed_time_ns;

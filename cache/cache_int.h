@@ -23,6 +23,7 @@ struct evictor;
 struct fence;
 struct fetch;
 struct flusher;
+struct pins;
 struct follow;
 struct neighbours;
 struct rewriter;
@@ -46,6 +47,7 @@ struct cache {
 	struct neighbours *neighbours;
 	struct rewriter *rewriter; /* NULL: off */
 	struct chunk_use *chunk_use;
+	struct pins *pins;
 	struct evictor *evictor;
 	struct fence *fence;
 	struct committer *committer;

@@ -10,6 +10,7 @@
 #include "cache/cache_int.h"
 #include "cache/evict_segment.h"
 #include "cache/extent_cursor.h"
+#include "cache/pins.h"
 
 /* Extents that change in one batch, and under one hold of the node lock. */
 #define CLEAN_EXTENTS_MAX 64
@@ -208,7 +209,7 @@ static int clean_record(const struct segment_tag *tag, uint32_t record, uint32_t
 	int result = 0;
 
 	(void)record;
-	if (clean->drop_clean)
+	if (clean->drop_clean && !pins_has_file(clean->cache->pins, tag->number))
 		result = evict_extents(clean->cache, tag->number, from, until, clean->segment,
 				       &clean->stats->dropped_bytes);
 	while (!result && from < until) {
@@ -218,6 +219,24 @@ static int clean_record(const struct segment_tag *tag, uint32_t record, uint32_t
 		if (!result && clean->count)
 			result = move_gathered(clean, tag->number, content.generation);
 	}
+	return result;
+}
+
+int clean_range(struct cache *cache, uint64_t segment, const struct segment_tag *tag,
+		uint32_t length)
+{
+	struct clean_stats stats = { 0 };
+	struct clean clean = {
+		.cache = cache,
+		.segment = segment,
+		.stats = &stats,
+		.moves = xcalloc(CLEAN_EXTENTS_MAX, sizeof(*clean.moves)),
+		.bytes = BUFFER_INIT,
+	};
+	int result = clean_record(tag, 0, length, &clean);
+
+	free(clean.moves);
+	buffer_release(&clean.bytes);
 	return result;
 }
 

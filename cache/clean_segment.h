@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cache/segment.h"
+
 struct cache;
 
 struct clean_stats {
@@ -29,11 +31,15 @@ struct clean_stats {
 };
 
 /*
- * Cleans a sealed WRITTEN segment. drop_clean: what is in the cloud is dropped,
- * not moved. Adds to *stats. 0 also when rows that changed meanwhile or rotten
+ * Cleans a sealed WRITTEN segment. drop_clean: what is in the cloud and not
+ * pinned is dropped, not moved. Adds to *stats. 0 also when rows that changed meanwhile or rotten
  * bytes keep the segment.
  */
 int clean_segment(struct cache *cache, uint64_t segment, bool drop_clean,
 		  struct clean_stats *stats);
+
+/* Moves what is alive in one record of such a segment, which the caller pins. */
+int clean_range(struct cache *cache, uint64_t segment, const struct segment_tag *tag,
+		uint32_t length);
 
 #endif

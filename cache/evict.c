@@ -17,6 +17,7 @@
 #include "cache/cleaner.h"
 #include "cache/evict_policy.h"
 #include "cache/evict_segment.h"
+#include "cache/pins.h"
 #include "cache/space.h"
 
 /* Shares of the limit, in percent: where eviction starts and stops, and
@@ -216,7 +217,9 @@ static int evict_round(struct evictor *evictor)
 
 	if (result || !is_above(cache, percent(limit, EVICT_START_PERCENT)))
 		return result;
-	result = evict_to(cache, target);
+	result = pins_refresh(cache->pins);
+	if (!result)
+		result = evict_to(cache, target);
 	if (!result && is_above(cache, target))
 		result = cleaner_make_room(&evictor->cleaner, cache, target);
 	return result;

@@ -13,6 +13,7 @@
  *
  * What of a segment was used is moved before that, or all of it stays for now.
  * When nothing else is left it goes after EVICT_USES_MAX rounds without a use.
+ * What is pinned (pins.h) never goes.
  *
  * Dirty bytes are another class of segment use, not a flag: a segment with
  * one dirty byte is no candidate, and detaching an extent without chunk

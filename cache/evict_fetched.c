@@ -10,6 +10,7 @@
 #include "cache/chunk_use.h"
 #include "cache/evict_policy.h"
 #include "cache/evict_segment.h"
+#include "cache/pins.h"
 
 /* Chunks whose rows change in one batch. */
 #define EVICT_BATCH_CHUNKS 256
@@ -26,7 +27,7 @@ struct drop {
 	struct cache *cache;
 	const struct segment_info *info;
 	uint64_t live;
-	uint64_t used; /* bytes of the live ones */
+	uint64_t used; /* bytes of the live ones that stay */
 	struct fate *fates;
 	size_t count;
 	struct buffer bytes;
@@ -41,6 +42,12 @@ static bool is_live(const struct drop *drop, uint64_t chunk, uint32_t record)
 	       row.record == record;
 }
 
+static bool stays(const struct drop *drop, uint64_t chunk)
+{
+	return pins_has_chunk(drop->cache->pins, chunk) ||
+	       chunk_use_is_used(drop->cache->chunk_use, chunk);
+}
+
 static int weigh(const struct segment_tag *tag, uint32_t record, uint32_t length, void *arg)
 {
 	struct drop *drop = arg;
@@ -48,7 +55,7 @@ static int weigh(const struct segment_tag *tag, uint32_t record, uint32_t length
 	if (!is_live(drop, tag->number, record))
 		return 0;
 	drop->live += length;
-	if (chunk_use_is_used(drop->cache->chunk_use, tag->number))
+	if (stays(drop, tag->number))
 		drop->used += length;
 	return 0;
 }
@@ -135,7 +142,8 @@ static int decide(const struct segment_tag *tag, uint32_t record, uint32_t lengt
 	if (!is_live(drop, tag->number, record))
 		return 0; /* fetched again since, into another segment */
 	*fate = (struct fate){ .chunk = tag->number, .record = record, .length = length };
-	if (chunk_use_judge(drop->cache->chunk_use, tag->number, length, drop->info->kept))
+	if (chunk_use_judge(drop->cache->chunk_use, tag->number, length, drop->info->kept) ||
+	    pins_has_chunk(drop->cache->pins, tag->number))
 		keep(drop, fate);
 	return ++drop->count < EVICT_BATCH_CHUNKS ? 0 : change_rows(drop);
 }

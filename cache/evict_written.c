@@ -9,11 +9,13 @@
 #include "backend/base/log.h"
 #include "cache/cached_chunk.h"
 #include "cache/chunk_use.h"
+#include "cache/clean_segment.h"
 #include "cache/evict_policy.h"
 #include "cache/evict_segment.h"
 #include "cache/extent_cursor.h"
 #include "cache/fetch_job.h"
 #include "cache/io.h"
+#include "cache/pins.h"
 #include "cache/segment_format.h"
 
 /* Parts that are gathered under one index cursor; one extent more fits in. */
@@ -37,7 +39,7 @@ struct drop {
 	struct part *parts;
 	size_t count;
 	uint64_t live;
-	uint64_t used; /* bytes of the live ones */
+	uint64_t used; /* bytes of the live ones that stay */
 	uint64_t last_chunk;
 };
 
@@ -109,7 +111,8 @@ static int each_part(const struct segment_tag *tag, uint32_t record, uint32_t le
 static void weigh(struct drop *drop, const struct part *part)
 {
 	drop->live += part->length;
-	if (chunk_use_is_used(drop->cache->chunk_use, part->chunk))
+	if (pins_has_file(drop->cache->pins, part->ino) ||
+	    chunk_use_is_used(drop->cache->chunk_use, part->chunk))
 		drop->used += part->length;
 }
 
@@ -173,8 +176,11 @@ static int detach(const struct segment_tag *tag, uint32_t record, uint32_t lengt
 {
 	struct drop *drop = arg;
 	uint64_t bytes = 0;
-	int result = each_part(tag, record, length, arg);
+	int result;
 
+	if (pins_has_file(drop->cache->pins, tag->number))
+		return clean_range(drop->cache, drop->info->number, tag, length);
+	result = each_part(tag, record, length, arg);
 	return result ? result
 		      : evict_extents(drop->cache, tag->number, tag->offset, tag->offset + length,
 				      drop->info->number, &bytes);

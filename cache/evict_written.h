@@ -5,7 +5,8 @@
  * chunks before, in the open KEPT segment: their bytes are read from the file,
  * and match the chunk's digest. Where the file has not all of a chunk (small
  * files share one), its next fetch goes to KEPT instead. When most of the segment
- * was used, it stays as it is and becomes the newest in the order.
+ * was used, it stays as it is and becomes the newest in the order. Extents of
+ * pinned files move to the open WRITTEN segment.
  *
  * Locks: NODE of each inode whose extents change.
  */

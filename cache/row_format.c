@@ -99,6 +99,12 @@ void key_cached(struct row_key *key, uint64_t chunk)
 	key_numbered(key, TABLE_CACHED, chunk);
 }
 
+void key_pin(struct row_key *key, const char *path)
+{
+	key_begin(key, TABLE_PIN);
+	key_add_bytes(key, path, strlen(path));
+}
+
 void key_orphan(struct row_key *key, uint64_t ino)
 {
 	key_numbered(key, TABLE_ORPHAN, ino);

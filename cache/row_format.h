@@ -24,6 +24,7 @@
  *   SEGMENT      segment number                  struct segment_row     no
  *   CACHED       chunk id                        struct cached_row      no
  *   ORPHAN       ino                             empty                  no
+ *   PIN          path in the volume              empty                  no
  *   DIRTY        a key of a cloud table          struct dirty_row       no
  *
  * An inode is attributes (INODE: as of the cut of a commit) and content
@@ -89,6 +90,7 @@ enum row_table {
 	TABLE_SEGMENT = 0x60,
 	TABLE_CACHED = 0x61,
 	TABLE_ORPHAN = 0x62,
+	TABLE_PIN = 0x63,
 	TABLE_DIRTY = 0x70,
 };
 
@@ -236,6 +238,8 @@ void key_stored(struct row_key *key, uint64_t chunk);
 void key_segment(struct row_key *key, uint64_t segment);
 void key_cached(struct row_key *key, uint64_t chunk);
 void key_orphan(struct row_key *key, uint64_t ino);
+/* The path is shorter than ROW_KEY_MAX. */
+void key_pin(struct row_key *key, const char *path);
 void key_dirty(struct row_key *key, const void *cloud_key, size_t length);
 
 /* The table of a key, and its first u64 field (ino, chunk, segment, ...). */

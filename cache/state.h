@@ -36,9 +36,13 @@ typedef int state_walk_fn(const char *path, const struct file_state *state, void
  * be seen or not. -ENOENT. */
 int state_walk(struct cache *cache, const char *path, state_walk_fn *fn, void *arg);
 
-/* Drops the clean cached bytes of a file (dirty ones stay); counts bytes. */
+/* Drops the clean cached bytes of a file (dirty ones stay); counts bytes. -EBUSY:
+ * it is pinned. */
 int evict_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out);
 /* Brings all bytes of a file into the cache; blocks. */
 int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out);
+/* pins_add() and pins_remove() of pins.h, of a cache that serves. */
+int pin_path(struct cache *cache, const char *path);
+int unpin_path(struct cache *cache, const char *path);
 
 #endif

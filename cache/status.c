@@ -9,6 +9,7 @@
 #include "cache/checkpointer.h"
 #include "cache/committer.h"
 #include "cache/evict.h"
+#include "cache/pins.h"
 #include "cache/follow.h"
 #include "cache/state.h"
 
@@ -28,6 +29,7 @@ static void fill_identity(struct cache *cache, struct cache_status *out)
 static void fill_local(struct cache *cache, struct cache_status *out)
 {
 	struct index_counters counters;
+	struct pins_stats pinned;
 
 	index_counters_get(cache->index, &counters);
 	out->dirty_bytes = segments_dirty_bytes(cache->segments);
@@ -37,6 +39,9 @@ static void fill_local(struct cache *cache, struct cache_status *out)
 	out->cache_limit_bytes = limits_cache_bytes(&cache->limits);
 	read_stats_get(&cache->read_stats, &out->reads);
 	rewriter_stats_get(cache->rewriter, &out->rewriter);
+	pins_stats_get(cache->pins, &pinned);
+	out->pinned_paths = pinned.paths;
+	out->pinned_bytes = pinned.bytes;
 }
 
 /* Each acknowledged pack makes it less. */

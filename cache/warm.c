@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* evict_file() and warm_file() of state.h: one file out of, into the cache. */
+/* The part of state.h that brings files into the cache, or out of it. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -10,66 +10,9 @@
 #include "cache/evict_segment.h"
 #include "cache/fetch.h"
 #include "cache/fetch_job.h"
+#include "cache/file_chunks.h"
+#include "cache/pins.h"
 #include "cache/state.h"
-
-struct chunk_list {
-	uint64_t *ids;
-	size_t count;
-	size_t capacity;
-};
-
-static void list_add(struct chunk_list *list, uint64_t chunk)
-{
-	if (list->count && list->ids[list->count - 1] == chunk)
-		return;
-	if (list->count == list->capacity) {
-		list->capacity = list->capacity ? 2 * list->capacity : 64;
-		list->ids = xrealloc(list->ids, list->capacity * sizeof(*list->ids));
-	}
-	list->ids[list->count++] = chunk;
-}
-
-static void list_extent(struct chunk_list *list, const struct extent_row *row)
-{
-	unsigned int i;
-
-	if (row->segment)
-		return; /* readable from its segment */
-	for (i = 0; i < row->refs_count; i++)
-		list_add(list, row->refs[i].chunk);
-}
-
-/* The chunks that a file's extents without a local place refer to, in the
- * order of the file. */
-static int list_chunks(struct cache *cache, uint64_t ino, struct chunk_list *list)
-{
-	struct index_cursor *cursor;
-	struct extent_row row;
-	struct row_key start;
-	const uint8_t *key;
-	const uint8_t *value;
-	size_t key_length;
-	size_t value_length;
-	int result;
-
-	key_extent(&start, ino, 0, 0);
-	result = index_cursor_open(cache->index, &start, &cursor);
-	if (result)
-		return result;
-	while ((result = index_cursor_next(cursor, &key, &key_length, &value, &value_length)) > 0) {
-		if (key_table(key, key_length) != TABLE_EXTENT ||
-		    key_number(key, key_length) != ino) {
-			result = 0;
-			break;
-		}
-		result = row_get_extent(value, value_length, &row);
-		if (result)
-			break;
-		list_extent(list, &row);
-	}
-	index_cursor_close(cursor);
-	return result;
-}
 
 int evict_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 {
@@ -79,10 +22,14 @@ int evict_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 	int result;
 
 	*bytes_out = 0;
+	if (pins_has_file(cache->pins, ino))
+		return -EBUSY;
 	result = evict_extents(cache, ino, 0, UINT64_MAX, 0, bytes_out);
 	if (!result)
-		result = list_chunks(cache, ino, &list);
+		result = file_chunks_list(cache, ino, &list);
 	for (i = 0; !result && i < list.count; i++) {
+		if (pins_has_chunk(cache->pins, list.ids[i]))
+			continue; /* another file has it too */
 		result = evict_chunk(cache, list.ids[i], NULL, &bytes);
 		*bytes_out += bytes;
 	}
@@ -99,7 +46,7 @@ int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 	struct chunk_row chunk;
 	struct pack_row pack;
 	size_t i;
-	int result = list_chunks(cache, ino, &list);
+	int result = file_chunks_list(cache, ino, &list);
 
 	*bytes_out = 0;
 	for (i = 0; !result && i < list.count; i++) {
@@ -118,4 +65,14 @@ int warm_file(struct cache *cache, uint64_t ino, uint64_t *bytes_out)
 	}
 	free(list.ids);
 	return result;
+}
+
+int pin_path(struct cache *cache, const char *path)
+{
+	return pins_add(cache->pins, path);
+}
+
+int unpin_path(struct cache *cache, const char *path)
+{
+	return pins_remove(cache->pins, path);
 }

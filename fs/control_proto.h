@@ -24,8 +24,10 @@
  *	sync
  *	wait    paths, timeout             progress (status)
  *	ls      paths, filters             row                     rows
- *	evict   paths                      progress                files, bytes
+ *	evict   paths                      progress                files, bytes, pinned_files
  *	warm    paths                      progress                files, bytes
+ *	pin     paths                      progress                files, bytes
+ *	unpin   paths
  *	remount options                                            status
  *	umount                             progress                status
  *
@@ -37,7 +39,11 @@
  * ls: a row for each file at or below each path that passes the filters (all
  * of them; none: every file), as struct file_state tells it.
  *
- * evict, warm: every file at or below each path.
+ * evict, warm: every file at or below each path. evict passes over those that are
+ * pinned, and counts them.
+ *
+ * pin: the paths are pinned (cache/pins.h), then brought into the cache as by warm.
+ * unpin: of paths that were pinned by themselves.
  *
  * remount: changes the limits of the cache that the mount options name
  * ("cache-size=20G,on-full=enospc"); the others stay.
@@ -77,6 +83,8 @@
 #define CONTROL_VERB_LS	     "ls"
 #define CONTROL_VERB_EVICT   "evict"
 #define CONTROL_VERB_WARM    "warm"
+#define CONTROL_VERB_PIN     "pin"
+#define CONTROL_VERB_UNPIN   "unpin"
 #define CONTROL_VERB_REMOUNT "remount"
 #define CONTROL_VERB_UMOUNT  "umount"
 
@@ -108,7 +116,9 @@
 #define CONTROL_FILES	"files"	  /* also in "progress" of evict, warm: so far */
 #define CONTROL_BYTES	"bytes"	  /* freed or fetched; also in "progress" */
 
-/* Member of "progress" of evict, warm: where they are. */
+#define CONTROL_PINNED_FILES "pinned_files" /* of evict: they stay */
+
+/* Member of "progress" of evict, warm, pin: where they are. */
 #define CONTROL_PATH "path"
 
 /* Members of a "row". */
@@ -157,6 +167,8 @@
 #define STATUS_OLDEST_DIRTY_AGE_SECONDS "oldest_dirty_age_seconds" /* real; 0: nothing dirty */
 #define STATUS_CACHE_USED_BYTES		"cache_used_bytes"
 #define STATUS_CACHE_LIMIT_BYTES	"cache_limit_bytes"
+#define STATUS_PINNED_PATHS		"pinned_paths"
+#define STATUS_PINNED_BYTES		"pinned_bytes" /* of the files there */
 #define STATUS_FILES			"files"
 #define STATUS_COMMITTED_SEQ		"committed_seq"
 #define STATUS_COMMITTED_TIME		"committed_time"     /* time, or null: none yet */

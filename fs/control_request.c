@@ -26,7 +26,8 @@ static const struct verb_row verbs[] = {
 	{ CONTROL_VERB_PING, VERB_PING, false },     { CONTROL_VERB_STATUS, VERB_STATUS, false },
 	{ CONTROL_VERB_SYNC, VERB_SYNC, false },     { CONTROL_VERB_WAIT, VERB_WAIT, false },
 	{ CONTROL_VERB_LS, VERB_LS, true },	     { CONTROL_VERB_EVICT, VERB_EVICT, true },
-	{ CONTROL_VERB_WARM, VERB_WARM, true },	     { CONTROL_VERB_REMOUNT, VERB_REMOUNT, false },
+	{ CONTROL_VERB_WARM, VERB_WARM, true },	     { CONTROL_VERB_PIN, VERB_PIN, true },
+	{ CONTROL_VERB_UNPIN, VERB_UNPIN, true },    { CONTROL_VERB_REMOUNT, VERB_REMOUNT, false },
 	{ CONTROL_VERB_UMOUNT, VERB_UMOUNT, false },
 };
 

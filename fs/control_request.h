@@ -19,6 +19,8 @@ enum control_verb {
 	VERB_LS,
 	VERB_EVICT,
 	VERB_WARM,
+	VERB_PIN,
+	VERB_UNPIN,
 	VERB_REMOUNT,
 	VERB_UMOUNT,
 };

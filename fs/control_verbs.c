@@ -26,8 +26,9 @@ struct call {
 	bool failing; /* uploads fail just now */
 	int64_t now_ns;
 	uint64_t rows;
-	/* evict, warm */
+	/* evict, warm, pin */
 	uint64_t files;
+	uint64_t pinned_files; /* that stay */
 	uint64_t bytes;
 	int64_t progress_boot_ns; /* of the last line */
 };
@@ -243,6 +244,10 @@ static int move_file(const char *path, const struct file_state *state, void *arg
 		result = evict_file(cache, ino, &bytes);
 	else
 		result = warm_file(cache, ino, &bytes);
+	if (result == -EBUSY) {
+		call->pinned_files++;
+		return check_wanted(call);
+	}
 	if (result && result != -ENOENT)
 		return result;
 	call->files++;
@@ -259,6 +264,8 @@ static int do_move(struct call *call)
 		return result;
 	done = control_event(CONTROL_EVENT_DONE);
 	put_counts(call, done);
+	json_object_set_new(done, CONTROL_PINNED_FILES,
+			    json_integer((json_int_t)call->pinned_files));
 	control_connection_put(call->connection, done);
 	return 0;
 }
@@ -285,6 +292,38 @@ static int do_remount(struct call *call)
 		result = do_status(call);
 	}
 	mount_conf_release(&conf);
+	return result;
+}
+
+/* Calls fn for each path of the request. */
+static int each_path(struct call *call, int (*fn)(struct cache *cache, const char *path))
+{
+	const struct control_request *request = call->request;
+	int result = 0;
+	size_t i;
+
+	for (i = 0; !result && i < request->path_count; i++) {
+		result = fn(call->target->cache, request->paths[i]);
+		if (result == -ENOENT)
+			err_set(result, "%s: there is no such file in the volume",
+				request->paths[i]);
+	}
+	return result;
+}
+
+static int do_pin(struct call *call)
+{
+	int result = each_path(call, pin_path);
+
+	return result ? result : do_move(call);
+}
+
+static int do_unpin(struct call *call)
+{
+	int result = each_path(call, unpin_path);
+
+	if (!result)
+		answer_done(call->connection);
 	return result;
 }
 
@@ -318,6 +357,10 @@ static int execute(struct call *call)
 	case VERB_EVICT:
 	case VERB_WARM:
 		return do_move(call);
+	case VERB_PIN:
+		return do_pin(call);
+	case VERB_UNPIN:
+		return do_unpin(call);
 	case VERB_REMOUNT:
 		return do_remount(call);
 	case VERB_UMOUNT:

@@ -63,6 +63,8 @@ static void put_dirty(json_t *out, const struct cache_status *status)
 			    seconds(status->oldest_dirty_age_ns));
 	json_object_set_new(out, STATUS_CACHE_USED_BYTES, whole(status->cache_used_bytes));
 	json_object_set_new(out, STATUS_CACHE_LIMIT_BYTES, whole(status->cache_limit_bytes));
+	json_object_set_new(out, STATUS_PINNED_PATHS, whole(status->pinned_paths));
+	json_object_set_new(out, STATUS_PINNED_BYTES, whole(status->pinned_bytes));
 	json_object_set_new(out, STATUS_FILES, whole(status->files));
 }
 

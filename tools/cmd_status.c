@@ -90,6 +90,16 @@ static void print_cache(const json_t *status)
 	printf(" in %s\n", text_of(status, STATUS_CACHE));
 }
 
+static void print_pinned(const json_t *status)
+{
+	uint64_t paths = number_of(status, STATUS_PINNED_PATHS);
+
+	if (!paths)
+		return;
+	print_size(status, "pinned", STATUS_PINNED_BYTES);
+	printf(" below %llu paths\n", (unsigned long long)paths);
+}
+
 static void print_hits(const json_t *status)
 {
 	uint64_t hit = number_of(status, "cache_hit_bytes_total");
@@ -179,7 +189,8 @@ static void print_status(const json_t *status)
 	printf("%-14s %llu\n", "files", (unsigned long long)number_of(status, STATUS_FILES));
 	print_commit(status);
 	if (*mountpoint)
-		print_hits(status);
+		print_pinned(status);
+	print_hits(status);
 	if (*mountpoint && !is_follower(status))
 		print_uploads(status);
 	print_damaged(status);

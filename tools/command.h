@@ -51,6 +51,8 @@ extern const struct command command_wait;
 extern const struct command command_ls;
 extern const struct command command_evict;
 extern const struct command command_warm;
+extern const struct command command_pin;
+extern const struct command command_unpin;
 extern const struct command command_drain;
 extern const struct command command_export;
 extern const struct command command_lost;

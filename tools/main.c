@@ -6,8 +6,8 @@
 #include "tools/command.h"
 
 static const struct command *const commands[] = {
-	&command_init,	&command_mount,	 &command_umount, &command_status,
-	&command_wait,	&command_ls,	 &command_evict,  &command_warm,
+	&command_init,	&command_mount,	 &command_umount, &command_status, &command_wait,
+	&command_ls,	&command_evict,	 &command_warm,	  &command_pin,	   &command_unpin,
 	&command_drain, &command_export, &command_lost,
 };
 

@@ -38,6 +38,8 @@ START_TEST(each_verb_is_known)
 		{ "{\"verb\":\"ls\",\"paths\":[\"/\"]}", VERB_LS },
 		{ "{\"verb\":\"evict\",\"paths\":[\"/\"]}", VERB_EVICT },
 		{ "{\"verb\":\"warm\",\"paths\":[\"/\"]}", VERB_WARM },
+		{ "{\"verb\":\"pin\",\"paths\":[\"/\"]}", VERB_PIN },
+		{ "{\"verb\":\"unpin\",\"paths\":[\"/\"]}", VERB_UNPIN },
 		{ "{\"verb\":\"remount\",\"options\":\"\"}", VERB_REMOUNT },
 		{ " { \"verb\" : \"umount\", \"unknown\": [{}] } ", VERB_UMOUNT },
 	};
