@@ -39,6 +39,7 @@ struct slice {
 	struct bulk *bulk;
 	struct cache *cache;
 	uint64_t ino;
+	uint64_t from; /* what is before it in the file is on its way */
 	bool wanted;
 	struct upload upload;
 	size_t pieces_capacity;
@@ -87,6 +88,7 @@ static bool pin(struct slice *slice, uint64_t segment)
 static void add_piece(struct slice *slice, uint32_t generation, const struct extent *extent)
 {
 	struct upload *upload = &slice->upload;
+	uint32_t cut = extent->offset < slice->from ? (uint32_t)(slice->from - extent->offset) : 0;
 
 	if (upload->pieces_count == slice->pieces_capacity) {
 		slice->pieces_capacity = slice->pieces_capacity * 2 + 64;
@@ -96,13 +98,13 @@ static void add_piece(struct slice *slice, uint32_t generation, const struct ext
 	upload->pieces[upload->pieces_count++] = (struct upload_piece){
 		.ino = slice->ino,
 		.generation = generation,
-		.offset = extent->offset,
-		.length = extent->row.length,
+		.offset = extent->offset + cut,
+		.length = extent->row.length - cut,
 		.segment = extent->row.segment,
 		.record = extent->row.record,
-		.delta = extent->row.delta,
+		.delta = extent->row.delta + cut,
 	};
-	slice->bytes += extent->row.length;
+	slice->bytes += extent->row.length - cut;
 }
 
 static int gather_extents(struct slice *slice)
@@ -115,8 +117,8 @@ static int gather_extents(struct slice *slice)
 
 	if (result)
 		return result;
-	result =
-		extent_cursor_open(&cursor, slice->cache->index, slice->ino, content.generation, 0);
+	result = extent_cursor_open(&cursor, slice->cache->index, slice->ino, content.generation,
+				    slice->from);
 	if (result)
 		return result;
 	while ((result = extent_cursor_next(&cursor, &extent)) > 0) {
@@ -212,64 +214,124 @@ static void slice_release(struct slice *slice)
 	upload_release(&slice->upload);
 }
 
-/* One slice of an inode. *stored_out: bytes that became STORED. */
-static int upload_slice(struct bulk *bulk, uint64_t ino, bool wanted, uint64_t *stored_out)
+/*
+ * How much is on its way, from the slice's first byte to its first that is not:
+ * there the next slice begins. False when some of what lies behind is on its way,
+ * too, so that only its arrival tells what is left.
+ */
+static bool find_next(const struct slice *slice, uint64_t *placed_out, uint64_t *next_out)
 {
-	struct pack_stream_conf conf = { .cache = bulk->conf.cache, .pool = bulk->conf.pool };
+	const struct upload *upload = &slice->upload;
+	bool gap = false;
+	bool clear = true;
+	size_t i;
+
+	*placed_out = 0;
+	for (i = 0; i < upload->pieces_count; i++) {
+		const struct upload_piece *piece = &upload->pieces[i];
+
+		*placed_out += piece->placed;
+		if (gap)
+			clear = clear && !piece->placed;
+		else
+			*next_out = piece->offset + piece->placed;
+		gap = gap || piece->placed < piece->length;
+	}
+	return clear;
+}
+
+/* Gathers a slice and hands it to the stream. *goes_on_out: the next slice can
+ * follow at once, from *from on. */
+static int upload_slice(struct bulk *bulk, struct pack_stream *stream, const struct bulk_work *work,
+			uint64_t *from, uint64_t *placed_out, bool *goes_on_out)
+{
 	struct slice slice = {
 		.bulk = bulk,
 		.cache = bulk->conf.cache,
-		.ino = ino,
-		.wanted = wanted,
+		.ino = work->ino,
+		.from = *from,
+		.wanted = work->wanted,
 		.upload = { .cache = bulk->conf.cache,
+			    .stream = stream,
 			    .bytes_max = BULK_SLICE_BYTES,
 			    .lost = lose_inode },
 	};
 	int result = gather(&slice);
 
 	slice.upload.lost_arg = &slice;
-	*stored_out = 0;
 	if (!result)
 		result = mark_open(&slice);
 	CRASH_POINT(bulk_gathered);
-	if (!result && slice.upload.pieces_count) {
-		slice.upload.stream = pack_stream_new(&conf);
+	if (!result && slice.upload.pieces_count)
 		result = upload_run(&slice.upload);
-		if (!result)
-			result = pack_stream_finish(slice.upload.stream, NULL);
-		*stored_out = pack_stream_stored_bytes(slice.upload.stream);
-		pack_stream_free(slice.upload.stream);
-	}
+	*goes_on_out = find_next(&slice, placed_out, from) && *placed_out && !result;
 	slice_release(&slice);
 	return result;
 }
 
 /* The thread. */
 
-static bool goes_on(struct bulk *bulk, uint64_t offers)
+/* Is the work still what comes first? A new offer may say so, too. */
+static bool is_first(struct bulk *bulk, struct bulk_work *work, uint64_t *offers, uint64_t *done)
 {
 	bool same;
 
 	lock_acquire(&bulk->lock);
-	same = !bulk->stopping && bulk->offers == offers;
+	same = !bulk->stopping && bulk->works_count && bulk->works[0].ino == work->ino;
+	if (same && bulk->offers != *offers) {
+		*work = bulk->works[0];
+		*offers = bulk->offers;
+		*done = 0;
+	}
 	lock_release(&bulk->lock);
 	return same;
 }
 
-/* All that the work had, slice by slice, unless there is a new offer. */
-static int upload_work(struct bulk *bulk, const struct bulk_work *work, uint64_t offers)
+/*
+ * Slices of the work through one stream, so that the link is not idle between two
+ * of them; until all that the work had is on its way, something else comes first,
+ * or the committer needs a word.
+ */
+static int upload_slices(struct bulk *bulk, struct bulk_work *work, uint64_t *offers,
+			 uint64_t *done)
+{
+	struct pack_stream_conf conf = { .cache = bulk->conf.cache, .pool = bulk->conf.pool };
+	struct pack_stream *stream = pack_stream_new(&conf);
+	uint64_t before = *done;
+	uint64_t from = 0;
+	uint64_t sent = 0;
+	uint64_t placed;
+	bool more;
+	int result;
+
+	do {
+		result = upload_slice(bulk, stream, work, &from, &placed, &more);
+		sent += placed;
+		*done += placed;
+	} while (!result && more && *done < work->bytes && sent < BULK_STREAM_BYTES &&
+		 !upload_claims_are_contended(bulk->conf.claims) &&
+		 is_first(bulk, work, offers, done));
+	if (!result)
+		result = pack_stream_finish(stream, NULL);
+	/* Nothing could be sent, or all of it was changed meanwhile. */
+	if (!pack_stream_stored_bytes(stream) && *done == before)
+		*done = work->bytes;
+	pack_stream_free(stream);
+	return result;
+}
+
+/* All that the work had, unless there is a new offer of something else. */
+static int upload_work(struct bulk *bulk, struct bulk_work *work, uint64_t *offers)
 {
 	uint64_t done = 0;
-	uint64_t stored;
-	int result = 0;
+	int result;
 
 	do {
 		if (!upload_claims_begin(bulk->conf.claims, work->ino))
 			return 0;
-		result = upload_slice(bulk, work->ino, work->wanted, &stored);
+		result = upload_slices(bulk, work, offers, &done);
 		upload_claims_end(bulk->conf.claims);
-		done += stored;
-	} while (!result && stored && done < work->bytes && goes_on(bulk, offers));
+	} while (!result && done < work->bytes && is_first(bulk, work, offers, &done));
 	return result;
 }
 
@@ -297,7 +359,7 @@ static void *bulk_main(void *arg)
 		work = bulk->works[0];
 		bulk->working = true;
 		lock_release(&bulk->lock);
-		result = upload_work(bulk, &work, offers);
+		result = upload_work(bulk, &work, &offers);
 		lock_acquire(&bulk->lock);
 		bulk->working = false;
 		if (result)

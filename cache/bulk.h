@@ -7,7 +7,8 @@
  * The committer offers, with each capture, the contents that were too large
  * to be carried, in the order of choose.h; an offer replaces the one before. A content is
  * uploaded in slices of BULK_SLICE_BYTES, so that a new offer, the committer's
- * claim (upload_claims.h) or the end need not wait long.
+ * claim (upload_claims.h) or the end need not wait long. One slice follows the other
+ * without waiting for its packs: a slow link is never idle meanwhile.
  *
  * The end of a run that was written just now, in a file that is open, is held
  * back at its last cut by content (plan.h): more will follow. Not so when
@@ -25,7 +26,8 @@
 #include "cache/upload_claims.h"
 #include "cache/upload_pool.h"
 
-#define BULK_SLICE_BYTES (64u << 20)
+#define BULK_SLICE_BYTES  (64u << 20)
+#define BULK_STREAM_BYTES (1u << 30) /* after so much a stream ends, for its memory */
 
 struct bulk;
 

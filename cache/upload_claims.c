@@ -80,6 +80,16 @@ bool upload_claims_begin(struct upload_claims *claims, uint64_t ino)
 	return begun;
 }
 
+bool upload_claims_are_contended(struct upload_claims *claims)
+{
+	bool contended;
+
+	lock_acquire(&claims->lock);
+	contended = claims->closed || has_locked(claims, claims->bulk_ino);
+	lock_release(&claims->lock);
+	return contended;
+}
+
 void upload_claims_end(struct upload_claims *claims)
 {
 	lock_acquire(&claims->lock);

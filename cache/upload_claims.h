@@ -38,6 +38,8 @@ void upload_claims_take(struct upload_claims *claims, const uint64_t *inos, size
 /* Opens as well. */
 void upload_claims_drop(struct upload_claims *claims);
 bool upload_claims_begin(struct upload_claims *claims, uint64_t ino);
+/* Bulk, between begin and end: the committer waits for bulk, or may soon. */
+bool upload_claims_are_contended(struct upload_claims *claims);
 void upload_claims_end(struct upload_claims *claims);
 
 #endif
