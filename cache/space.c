@@ -11,9 +11,16 @@ static uint64_t percent(uint64_t bytes, unsigned int share)
 	return bytes / 100 * share;
 }
 
+static uint64_t reserve_of(uint64_t limit)
+{
+	uint64_t reserve = percent(limit, SPACE_RESERVE_PERCENT);
+
+	return reserve > SPACE_RESERVE_MIN ? reserve : SPACE_RESERVE_MIN;
+}
+
 uint64_t space_data_limit(uint64_t limit, uint64_t metadata_bytes)
 {
-	uint64_t taken = metadata_bytes + percent(limit, SPACE_RESERVE_PERCENT);
+	uint64_t taken = metadata_bytes + reserve_of(limit);
 	uint64_t least = percent(limit, DATA_PERCENT_MIN);
 
 	return taken + least < limit ? limit - taken : least;
@@ -31,8 +38,7 @@ uint64_t space_limit(struct cache *cache)
 {
 	uint64_t limit = limits_cache_bytes(&cache->limits);
 	uint64_t metadata = atomic_load(&cache->metadata_bytes);
-	uint64_t needed = space_data_limit(limit, metadata) + metadata +
-			  percent(limit, SPACE_RESERVE_PERCENT);
+	uint64_t needed = space_data_limit(limit, metadata) + metadata + reserve_of(limit);
 
 	return needed > limit ? needed : limit;
 }

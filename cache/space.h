@@ -26,6 +26,7 @@
 struct cache;
 
 #define SPACE_RESERVE_PERCENT 5
+#define SPACE_RESERVE_MIN     (8ull << 20)
 
 struct space {
 	uint64_t data_bytes;
