@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes a volume of any number of files straight into a store, as fast as its
- * objects can be encoded: bench_make_volume URL FILES.
+ * objects can be encoded: bench_make_volume URL FILES [FILES-A-DIRECTORY].
  *
- *	/dNNNNNN/fNNNNNNNN	FILES_A_DIRECTORY in each directory
+ *	/dNNNNNN/fNNNNNNNN	1,000 in each directory, if not said otherwise
  *
  * Each file has 64 bytes that tell its number; a hundred share a chunk. The
  * volume is a checkpoint, root/1, of an empty log/1: what a volume looks like
@@ -28,15 +28,16 @@
 #include "cache/row_format.h"
 #include "cache/writer_format.h"
 
-#define FILES_A_DIRECTORY 1000
-#define FILES_A_CHUNK	  100
-#define FILE_BYTES	  64
-#define CHUNKS_A_PACK	  2000
+#define FILES_A_DIRECTORY_DEFAULT 1000
+#define FILES_A_CHUNK		  100
+#define FILE_BYTES		  64
+#define CHUNKS_A_PACK		  2000
 
 struct maker {
 	struct store *store;
 	struct volume_params params;
 	uint64_t files;
+	uint64_t files_a_directory;
 	uint64_t directories;
 	uint64_t chunks;
 	uint64_t packs;
@@ -61,9 +62,9 @@ static uint64_t file_ino(const struct maker *maker, uint64_t file)
 
 static uint64_t files_in(const struct maker *maker, uint64_t directory)
 {
-	uint64_t left = maker->files - directory * FILES_A_DIRECTORY;
+	uint64_t left = maker->files - directory * maker->files_a_directory;
 
-	return left < FILES_A_DIRECTORY ? left : FILES_A_DIRECTORY;
+	return left < maker->files_a_directory ? left : maker->files_a_directory;
 }
 
 static void check(int result)
@@ -250,8 +251,8 @@ static void put_directory(struct maker *maker, uint64_t parent, struct entry *en
 
 static void put_dirents(struct maker *maker)
 {
-	uint64_t most =
-		maker->directories > FILES_A_DIRECTORY ? maker->directories : FILES_A_DIRECTORY;
+	uint64_t most = maker->directories > maker->files_a_directory ? maker->directories
+								      : maker->files_a_directory;
 	CLEANUP_FREE struct entry *entries = xcalloc(most, sizeof(*entries));
 	uint64_t directory;
 	uint64_t i;
@@ -266,7 +267,7 @@ static void put_dirents(struct maker *maker)
 		uint64_t count = files_in(maker, directory);
 
 		for (i = 0; i < count; i++) {
-			uint64_t file = directory * FILES_A_DIRECTORY + i;
+			uint64_t file = directory * maker->files_a_directory + i;
 
 			entries[i].ino = file_ino(maker, file);
 			snprintf(entries[i].name, sizeof(entries[i].name), "f%08llu",
@@ -407,14 +408,17 @@ static void init_volume(struct maker *maker, const char *url)
 
 int main(int argc, char **argv)
 {
-	struct maker maker = { 0 };
+	struct maker maker = { .files_a_directory = FILES_A_DIRECTORY_DEFAULT };
 	uint64_t i;
 
-	if (argc != 3 || !(maker.files = strtoull(argv[2], NULL, 10))) {
-		fprintf(stderr, "usage: bench_make_volume URL FILES\n");
+	if (argc == 4)
+		maker.files_a_directory = strtoull(argv[3], NULL, 10);
+	if (argc < 3 || argc > 4 || !maker.files_a_directory ||
+	    !(maker.files = strtoull(argv[2], NULL, 10))) {
+		fprintf(stderr, "usage: bench_make_volume URL FILES [FILES-A-DIRECTORY]\n");
 		return 2;
 	}
-	maker.directories = (maker.files + FILES_A_DIRECTORY - 1) / FILES_A_DIRECTORY;
+	maker.directories = (maker.files + maker.files_a_directory - 1) / maker.files_a_directory;
 	maker.chunks = (maker.files + FILES_A_CHUNK - 1) / FILES_A_CHUNK;
 	maker.packs = (maker.chunks + CHUNKS_A_PACK - 1) / CHUNKS_A_PACK;
 	maker.chunk_rows = xcalloc(maker.chunks, sizeof(*maker.chunk_rows));

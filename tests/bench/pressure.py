@@ -16,34 +16,15 @@ disk (du), that status told, and the limits. --csv gets these a few times a seco
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import random
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
-import control  # noqa: E402
-
-MIB = 1 << 20
-SAMPLE_S = 0.25
-
-
-def disk_usage(top):
-    """Bytes that a directory takes of its disk, in all."""
-    total = 0
-    for directory, _, names in os.walk(top):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(directory, name)).st_blocks * 512
-            except FileNotFoundError:
-                pass
-    return total
+import gauge
+from gauge import MIB
 
 
 class Times:
@@ -62,9 +43,11 @@ class Times:
         ordered = sorted(self.seconds)
         if not ordered:
             return "none"
-        marks = "  ".join(f"p{share:g} {1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share / 100))]:,.1f}"
-                          for share in (50, 90, 99, 99.9))
-        return f"{len(ordered):7,} calls, ms: {marks}  max {1000 * ordered[-1]:,.1f}"
+        marks = ""
+        for share in (50, 90, 99, 99.9, 100):
+            at = min(len(ordered) - 1, int(len(ordered) * share / 100))
+            marks += f"  p{share:g} {1000 * ordered[at]:,.1f}"
+        return f"{len(ordered):7,} calls, ms:{marks}"
 
 
 # What the programs beside do, again and again. They return what was timed.
@@ -126,88 +109,36 @@ def write_large(mount, length, results):
     results.put(("large", (times.seconds, close.seconds, marks)))
 
 
-class Samples:
-    """What status and du tell, as time goes on."""
-
-    def __init__(self, cache, path):
-        self.cache, self.rows = cache, []
-        self.sock = control.connect(cache)
-        self.csv = open(path, "w", encoding="ascii") if path else None
-        self.start = time.monotonic()
-        self.names = ("dirty_bytes", "cache_used_bytes", "cache_limit_bytes",
-                      "upload_bytes_per_second", "uploads_in_flight")
-        if self.csv:
-            print("seconds", "du_bytes", *self.names, sep=",", file=self.csv)
-
-    def take(self):
-        usage = disk_usage(self.cache)
-        status = list(control.ask(self.sock, {"verb": "status"}))[-1]
-        status = status.get("status", status)
-        now = time.monotonic()
-        row = {"at": now, "du": usage, **{name: status[name] for name in self.names}}
-        self.rows.append(row)
-        if self.csv:
-            print(f"{now - self.start:.2f}", usage, *(status[name] for name in self.names),
-                  sep=",", file=self.csv, flush=True)
-        return row
-
-    def most(self, name):
-        return max(row[name] for row in self.rows)
-
-
-def run(*words, **options):
-    return subprocess.run(words, check=True, **options)
-
-
-class Volume:
-    def __init__(self, args, work):
-        self.dray = os.path.join(args.build, "dray")
-        self.mount, self.cache = os.path.join(work, "mnt"), os.path.join(work, "cache")
-        self.url = os.environ["DRAY_TEST_S3_URL"]
-        os.makedirs(self.mount)
-        run(self.dray, "init", self.url, stdout=subprocess.DEVNULL)
-        run(self.dray, "mount", self.url, self.mount, "--cache", self.cache, "--cache-size",
-            f"{args.cache}M", "-o", f"log={work}/log" + ("," if args.options else "") + args.options)
-
-    def wait(self):
-        run(self.dray, "wait", self.mount, stderr=subprocess.DEVNULL)
-
-    def close(self):
-        run(self.dray, "umount", self.mount, stdout=subprocess.DEVNULL)
-
-
-def prepare(volume):
+def prepare(gateway):
     """Files to be read and removed."""
     for name in ("small", "meta", "old"):
-        os.mkdir(f"{volume.mount}/{name}")
-    with open(f"{volume.mount}/read-me", "wb") as file:
+        os.mkdir(f"{gateway.mount}/{name}")
+    with open(f"{gateway.mount}/read-me", "wb") as file:
         file.write(os.urandom(8 * MIB))
     for number in range(2000):
-        with open(f"{volume.mount}/old/{number}", "wb") as file:
+        with open(f"{gateway.mount}/old/{number}", "wb") as file:
             file.write(os.urandom(4096))
-    volume.wait()
+    gateway.wait()
 
 
 def spawn(args, mount, stop, results):
     beside = [(read_file, 0), (do_metadata, 0), (remove, 0)]
     beside += [(make_small, number) for number in range(args.small)]
-    processes = [multiprocessing.Process(target=repeat, args=(function, mount, number, stop, results))
+    processes = [multiprocessing.Process(target=repeat,
+                                         args=(function, mount, number, stop, results))
                  for function, number in beside]
     for process in processes:
         process.start()
     return processes
 
 
-def measure(args, volume, samples):
+def measure(args, gateway, watch):
     results, stop = multiprocessing.SimpleQueue(), multiprocessing.Event()
     length = args.times * args.cache * MIB
-    processes = spawn(args, volume.mount, stop, results)
-    start = time.monotonic()
-    large = multiprocessing.Process(target=write_large, args=(volume.mount, length, results))
+    processes = spawn(args, gateway.mount, stop, results)
+    watch.phase, start = "writing", time.monotonic()
+    large = multiprocessing.Process(target=write_large, args=(gateway.mount, length, results))
     large.start()
-    while large.is_alive() and results.empty():
-        samples.take()
-        time.sleep(SAMPLE_S)
     found = {"large": results.get()[1]}
     written = time.monotonic()
     stop.set()
@@ -216,40 +147,35 @@ def measure(args, volume, samples):
         found.setdefault(name, Times()).seconds += seconds
     for process in processes + [large]:
         process.join()
-    sync = subprocess.Popen([volume.dray, "wait", volume.mount], stderr=subprocess.DEVNULL)
-    while sync.poll() is None:
-        samples.take()
-        time.sleep(SAMPLE_S)
+    watch.phase = "draining"
+    gateway.wait()
     return found, length, start, written, time.monotonic()
 
 
-def paced_rate(marks, samples, limit):
+def paced_rate(marks, watch, limit):
     """Of the large file, from when the cache was three quarters full of what waits."""
-    full = [row["at"] for row in samples.rows if row["dirty_bytes"] >= limit * 3 // 4]
-    if not full:
-        return None
-    after = [mark for mark in marks if mark >= full[0]]
+    full = [watch.begun + row["seconds"] for row in watch.rows
+            if row["dirty_bytes"] >= limit * 3 // 4]
+    after = [mark for mark in marks if full and mark >= full[0]]
     return len(after) * MIB / (after[-1] - after[0]) / 1e6 if len(after) > 1 else None
 
 
-def report(args, found, length, start, written, drained, samples):
+def report(args, found, length, start, written, drained, watch):
     seconds, closing, marks = found.pop("large")
-    limit = samples.rows[0]["cache_limit_bytes"]
-    dirty_limit = limit * 8 // 10
-    paced = paced_rate(marks, samples, dirty_limit)
-    everything = length + sum(64 << 10 for _ in found["make_small"].seconds)
+    dirty_limit = args.cache * MIB * 8 // 10
+    everything = length + (64 << 10) * len(found["make_small"].seconds if args.small else ())
     rates = [("written, from the first byte", length / (written - start) / 1e6),
-             ("written, once the cache was 3/4 full", paced),
+             ("written, once the cache was 3/4 full", paced_rate(marks, watch, dirty_limit)),
              ("in the store, from the first byte", everything / (drained - start) / 1e6)]
     for name, rate in rates:
-        print(f"{name:40} " + (f"{rate:6.2f} MB/s, {rate / args.rate:.2f} of the link" if rate else "-"))
+        text = f"{rate:6.2f} MB/s, {rate / args.rate:.2f} of the link" if rate else "-"
+        print(f"{name:40} {text}")
     calls = {"write": Times(), "close": Times(), **found}
     calls["write"].seconds, calls["close"].seconds = seconds, closing
     for name, times in calls.items():
         print(f"{name:12} {times.text()}")
-    for name, most in (("du", limit), ("cache_used_bytes", limit), ("dirty_bytes", dirty_limit)):
-        print(f"most {name:18} {samples.most(name) / MIB:8.1f} MiB of {most / MIB:8.1f}: "
-              f"{100 * samples.most(name) / most:.1f} %")
+    watch.print_phases()
+    print(f"most dirty: {100 * watch.most('dirty_bytes') / dirty_limit:.1f} % of what may be")
 
 
 def main():
@@ -263,14 +189,19 @@ def main():
     parser.add_argument("--csv")
     parser.add_argument("--options", default="")
     args = parser.parse_args()
-    args.build = os.path.realpath(args.build)
     work = tempfile.mkdtemp(prefix="dray-pressure.", dir=args.work)
-    volume = Volume(args, work)
-    prepare(volume)
-    samples = Samples(volume.cache, args.csv)
-    report(args, *measure(args, volume, samples), samples)
-    volume.close()
-    run("rm", "-rf", work)
+    gateway = gauge.Gateway(args.build, work, os.environ["DRAY_TEST_S3_URL"],
+                            f"cache-size={args.cache}M" + "," * bool(args.options) + args.options)
+    gateway.init()
+    gateway.start()
+    prepare(gateway)
+    watch = gauge.Gauge(gateway, 0.25, args.csv)
+    watch.start()
+    measured = measure(args, gateway, watch)
+    watch.stop()
+    report(args, *measured, watch)
+    gateway.stop()
+    subprocess.run(["rm", "-rf", work], check=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@
 #                         the shell: the endpoint, also by TLS, keys, admin socket
 #   rgw.sh counters DIR   what the server counted since its start, a line each:
 #                         requests, puts, gets, bytes_in, bytes_out
+#   rgw.sh halt DIR       end its S3 daemon: nobody listens any more; what was
+#   rgw.sh resume DIR     stored is there again when it is begun anew
 #   rgw.sh stop DIR       stop it and remove DIR
 #
 # Any number may run at once: ports are chosen free, files live in DIR, sockets
@@ -112,6 +114,11 @@ monitor_leads() { ceph --admin-daemon "$run/mon.a.asok" mon_status | grep -q '"s
 osd_is_up() { ceph --admin-daemon "$run/osd.0.asok" status | grep -q '"state": "active"'; }
 gateway_answers() { curl -sf -m 2 "http://127.0.0.1:$rgw_port/"; }
 
+start_gateway() {
+	radosgw -n client.rgw --rgw-data "$dir/rgw"
+	wait_for gateway_answers
+}
+
 start_daemons() {
 	fsid=$(cat /proc/sys/kernel/random/uuid)
 	write_conf
@@ -128,8 +135,7 @@ start_daemons() {
 	# before the monitor's map has come.
 	wait_for ceph-osd -i 0
 	wait_for osd_is_up
-	radosgw -n client.rgw --rgw-data "$dir/rgw"
-	wait_for gateway_answers
+	start_gateway
 	radosgw-admin user create --uid=dray --display-name=dray \
 		--access-key="$access_key" --secret-key="$secret_key"
 }
@@ -174,6 +180,23 @@ kill_daemons() {
 	rm -rf "$run"
 }
 
+halt() {
+	local pid
+	run=$(<"$dir/run")
+	pid=$(<"$run/client.rgw.pid")
+	is_ours "$pid" || die "$dir has no S3 daemon that runs"
+	kill -KILL "$pid"
+	wait_for is_gone "$pid"
+}
+
+resume() {
+	# shellcheck disable=SC1091
+	source "$dir/env"
+	rgw_port=${DRAY_TEST_S3_ENDPOINT##*:}
+	export CEPH_ARGS="--conf $dir/ceph.conf"
+	start_gateway >>"$dir/start.log" 2>&1
+}
+
 stop() {
 	[[ -s $dir/run ]] || return 0
 	run=$(<"$dir/run")
@@ -193,9 +216,9 @@ for name, key in (("requests", "req"), ("puts", "put"), ("gets", "get"),
     print(f"{name}={counters[key]}")'
 }
 
-[[ $# -eq 2 ]] || die "usage: rgw.sh start|counters|stop DIR"
+[[ $# -eq 2 ]] || die "usage: rgw.sh start|counters|halt|resume|stop DIR"
 dir=$(realpath -m "$2")
 case $1 in
-start | counters | stop) "$1" ;;
-*) die "unknown verb \"$1\": start, counters or stop" ;;
+start | counters | halt | resume | stop) "$1" ;;
+*) die "unknown verb \"$1\": start, counters, halt, resume or stop" ;;
 esac
