@@ -46,12 +46,12 @@ leave() {
 declare -A load
 owner=a
 for ((fight = 1; fight <= takeovers + 1; fight++)); do
-	take $owner
+	take "$owner"
 	# The loser writes until it learns of it.
-	other=$([ $owner = a ] && echo b || echo a)
+	other=$([ "$owner" = a ] && echo b || echo a)
 	python3 "$E2E/fighter.py" run "$WORK/mount-$owner" "$owner$fight" "$WORK/ledger-$fight" &
 	load[$owner]=$!
-	[ $fight = 1 ] || leave $other
+	[ $fight = 1 ] || leave "$other"
 	for _ in $(seq 600); do
 		! grep -q ! "$WORK/ledger-$fight" 2>/dev/null || break
 		sleep 0.05
@@ -60,7 +60,7 @@ for ((fight = 1; fight <= takeovers + 1; fight++)); do
 		fail "the log of the bucket after takeover $((fight - 1))"
 	owner=$other
 done
-owner=$([ $owner = a ] && echo b || echo a)
+owner=$([ "$owner" = a ] && echo b || echo a)
 kill "${load[$owner]}" 2>/dev/null || true
 wait "${load[$owner]}" 2>/dev/null || true
 dray wait "$WORK/mount-$owner"

@@ -51,7 +51,9 @@ shows() {
 	done
 }
 lacks() {
-	[ ! -e "$WORK/follower-1/$1" ] && [ ! -e "$WORK/follower-2/$1" ] || fail "$1 is there"
+	if [ -e "$WORK/follower-1/$1" ] || [ -e "$WORK/follower-2/$1" ]; then
+		fail "$1 is there"
+	fi
 }
 
 echo one >"$MNT/file"
