@@ -244,9 +244,9 @@ static void pursue(struct neighbours *neighbours, struct pursuit *pursuit)
 {
 	pursuit->half = pursuit->until = pursuit->wish.after;
 	clip_to_directory(pursuit);
-	if (pursuit->wish.kind == DIR_ORDER_COOKIE)
+	if (pursuit->wish.files && pursuit->wish.kind == DIR_ORDER_COOKIE)
 		pursue_cookies(pursuit);
-	else
+	else if (pursuit->wish.files)
 		pursue_numbers(pursuit);
 	ask(pursuit);
 	chunk_list_release(&pursuit->chunks);
