@@ -20,11 +20,11 @@
 #include "cache/pins.h"
 #include "cache/space.h"
 
-/* Shares of the limit, in percent: where eviction starts and stops, and
- * above which nothing more is taken in. */
-#define EVICT_START_PERCENT 90
-#define EVICT_STOP_PERCENT  80
-#define EVICT_ADMIT_PERCENT 97
+/* Shares of what data may take, in percent: where eviction starts and stops.
+ * It starts below the limit to which writers are held, or they would wait for it
+ * in vain. */
+#define EVICT_START_PERCENT 94
+#define EVICT_STOP_PERCENT  84
 /* The thread looks by itself so often: writes fill the cache as well. */
 #define EVICT_PERIOD (1 * NS_PER_SECOND)
 
@@ -40,11 +40,6 @@ struct evictor {
 	/* owned by the thread */
 	struct cleaner cleaner;
 };
-
-static uint64_t percent(uint64_t bytes, unsigned int share)
-{
-	return bytes / 100 * share;
-}
 
 uint64_t evict_used_bytes(struct cache *cache)
 {
@@ -171,12 +166,11 @@ void evict_wake(struct cache *cache)
 
 bool evict_admit(struct cache *cache, size_t bytes)
 {
-	uint64_t limit = space_limit(cache);
 	uint64_t used = evict_used_bytes(cache) + bytes;
 
-	if (used > percent(limit, EVICT_START_PERCENT))
+	if (used > space_level(cache, EVICT_START_PERCENT))
 		evict_wake(cache);
-	return used <= percent(limit, EVICT_ADMIT_PERCENT);
+	return used <= space_level(cache, 100);
 }
 
 static bool wait_for_work(struct evictor *evictor)
@@ -211,11 +205,10 @@ static void note_disk(struct cache *cache)
 static int evict_round(struct evictor *evictor)
 {
 	struct cache *cache = evictor->cache;
-	uint64_t limit = space_limit(cache);
-	uint64_t target = percent(limit, EVICT_STOP_PERCENT);
+	uint64_t target = space_level(cache, EVICT_STOP_PERCENT);
 	int result = cleaner_keep_bound(&evictor->cleaner, cache);
 
-	if (result || !is_above(cache, percent(limit, EVICT_START_PERCENT)))
+	if (result || !is_above(cache, space_level(cache, EVICT_START_PERCENT)))
 		return result;
 	result = pins_refresh(cache->pins);
 	if (!result)

@@ -3,7 +3,7 @@
  * Eviction: holds the cache to its size by dropping clean bytes.
  *
  * What counts is what the disk gives: allocated segment bytes (dead ones
- * included), journal, index and outbox. Above EVICT_START of the limit the
+ * included), journal, index and outbox. Above EVICT_START of what data may take (space.h) the
  * thread drops whole segments until below EVICT_STOP, in the order that
  * evict_policy.h tells:
  *

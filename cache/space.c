@@ -34,13 +34,12 @@ void space_update(struct cache *cache)
 	atomic_store(&cache->metadata_bytes, index.journal_bytes + index.lmdb_bytes);
 }
 
-uint64_t space_limit(struct cache *cache)
+uint64_t space_level(struct cache *cache, unsigned int data_percent)
 {
-	uint64_t limit = limits_cache_bytes(&cache->limits);
 	uint64_t metadata = atomic_load(&cache->metadata_bytes);
-	uint64_t needed = space_data_limit(limit, metadata) + metadata + reserve_of(limit);
+	uint64_t data_limit = space_data_limit(limits_cache_bytes(&cache->limits), metadata);
 
-	return needed > limit ? needed : limit;
+	return metadata + percent(data_limit, data_percent);
 }
 
 void space_get(struct cache *cache, struct space *out)

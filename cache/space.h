@@ -40,8 +40,9 @@ struct space {
 void space_get(struct cache *cache, struct space *out);
 /* Looks how much metadata there is; the evictor does so each second. */
 void space_update(struct cache *cache);
-/* Where eviction holds the cache to: the limit, or what metadata makes of it. */
-uint64_t space_limit(struct cache *cache);
+/* So much of the cache is used when metadata takes what it does, and data that
+ * share of what it may: where eviction begins, and where it holds the cache to. */
+uint64_t space_level(struct cache *cache, unsigned int data_percent);
 
 /* Pure: how much of the limit is for data. */
 uint64_t space_data_limit(uint64_t limit, uint64_t metadata_bytes);
