@@ -366,6 +366,8 @@ void cache_limits_get(struct cache *cache, struct limits_conf *out)
 void cache_limits_set(struct cache *cache, const struct limits_conf *limits)
 {
 	limits_set(&cache->limits, limits);
+	chunk_use_resize(cache->chunk_use, limits_cache_bytes(&cache->limits));
+	evict_wake(cache);
 	log_info("cache-size=%" PRIu64 ",dirty-limit=%" PRIu64 ",min-free=%" PRIu64
 		 " from now on (0: the default)",
 		 limits->cache_bytes, limits->dirty_bytes, limits->min_free_bytes);

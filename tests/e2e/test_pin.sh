@@ -8,7 +8,8 @@ source "$(dirname "$0")/lib.sh"
 requires_mount
 dray() { timeout 120 "$DRAY" "$@"; }
 status_of() { dray status "$MNT" --json | python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
-cached_of() { dray ls "$1" --csv | tail -n +2 | grep '"file"' | cut -d, -f5 | paste -sd+ | bc; }
+cached_of() { dray ls "$1" --csv | tail -n +2 | grep '"file"' |
+	awk -F, '{ sum += $5 } END { print sum + 0 }'; }
 read_cold() {
 	local file
 	for file in "$MNT"/cold/*; do
@@ -16,7 +17,6 @@ read_cold() {
 	done
 }
 
-requires bc
 new_volume
 MOUNT_OPTIONS=cache-size=64M
 mount_volume
