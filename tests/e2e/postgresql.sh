@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # A PostgreSQL server whose data is in $MNT/postgresql, for tests that have
 # sourced lib.sh. Its socket and log are in $WORK/postgresql, outside of the volume;
 # it listens nowhere else.
