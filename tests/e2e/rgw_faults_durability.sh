@@ -13,7 +13,7 @@ calls() { python3 "$E2E/durability.py" "$@"; }
 mkdir "$MNT"
 "$DRAY" init "$URL" >/dev/null
 # Nothing is committed but for who waits.
-MOUNT_OPTIONS=upload-delay=1h,durability-timeout=3s
+MOUNT_OPTIONS=upload-delay=1h
 mount_volume
 mkdir -p "$MNT/safe/below" "$MNT/quick/below" "$MNT/other"
 calls attributes "$MNT"
@@ -28,6 +28,9 @@ mv "$MNT/safe/other" "$MNT/"
 calls local "$MNT/other/third"
 
 # The store is away: a time-out, not a lie, and nothing is lost.
+umount_volume
+MOUNT_OPTIONS=upload-delay=1h,durability-timeout=3s
+mount_volume
 server down=1
 calls timeout "$MNT/safe/late"
 [ "$(cat "$MNT/safe/late")" = kept ] || fail "what a timed-out fsync was for is gone"
